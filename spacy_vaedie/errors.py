@@ -1,0 +1,170 @@
+"""Every message that the package raises or warns with, each under a code."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+
+class _Coded(type):
+    """Prefixes each message with its own name, so that code and text cannot drift apart."""
+
+    def __getattribute__(cls, name: str) -> Any:
+        value = super().__getattribute__(name)
+        if isinstance(value, str) and not name.startswith("_"):
+            return f"[{name}] {value}"
+        return value
+
+
+class Errors(metaclass=_Coded):
+    """Messages of exceptions. Codes start with VE, so that they never look like spaCy's."""
+
+    # What stands on a Doc
+    VE001 = (
+        "A relation needs a head and a tail of at least one token inside the Doc, but {relation} does not fit a Doc of "
+        "{n_tokens} tokens. Give token offsets (start, end exclusive) of this Doc."
+    )
+    VE002 = (
+        "doc._.relations takes a list of spacy_vaedie.tokens.Relation, or None for 'not annotated', but got {value!r}."
+    )
+    VE003 = (
+        "The latents on this Doc were written for another tokenization: the Doc was retokenized after 'vae_encoder' "
+        "ran. Move the component that merges or splits tokens before 'vae_encoder', or run the encoder again."
+    )
+    VE004 = (
+        "doc._.latents takes a spacy_vaedie.tokens.Latents with one row a token, or None, but got {value} for a Doc of "
+        "{n_tokens} tokens."
+    )
+    VE005 = "'{value}' is no {what}. Use one of: {options}."
+    VE006 = "This Doc has no latents. Add 'vae_encoder' to the pipeline, and run it before what reads them."
+
+    # vae_encoder and its listeners
+    VE101 = (
+        "The component '{name}' was used before it was initialized: its network has no weights yet. Call "
+        "`nlp.initialize(...)` on a new pipeline, `pipe.initialize(get_examples, nlp=nlp)` on top of a loaded one, or "
+        "load a trained pipeline."
+    )
+    VE102 = (
+        "The component '{reader}' would read its vectors from doc.tensor written by another component: "
+        "'{name}' feeds a stock listener through doc.tensor, and only one upstream can be there at a time ({detail}). "
+        "Move components that listen to another upstream before '{name}', or give them their own copy with "
+        "`nlp.replace_listeners`."
+    )
+    VE103 = (
+        "The listener of '{upstream}' got other documents than '{upstream}' saw in this update. Components that listen "
+        "are trained on the same batch, in the same order, as the encoder."
+    )
+    VE104 = (
+        "A listener of '{upstream}' found no latents on a Doc. When '{upstream}' is frozen, name it in "
+        "`[training] annotating_components` too; in prediction, put it before the component that listens."
+    )
+    VE105 = (
+        "The corpus that '{name}' is initialized with holds no words to build a vocabulary from (minimum count "
+        "{min_count}). Check the path of the raw text, or lower `min_count`."
+    )
+    VE106 = (
+        "The saved weights of '{name}' cannot be read: {reason}. The model folder is damaged or incomplete; copy it "
+        "again, or train and save it again."
+    )
+    VE107 = "A window or parse layer needs rows of width {expected}, but the layer below gives {found}."
+    VE108 = "'{setting}' is {value}, but it must be {must}. Change it in the block of the config that names '{owner}'."
+
+    # extractor
+    VE201 = (
+        "The extractor '{name}' needs labels, and found none: {reason}. Train on documents whose doc._.relations hold "
+        "relations, or pass them: `pipe.initialize(get_examples, nlp=nlp, labels=[...])`."
+    )
+    VE202 = (
+        "The extractor reads the dependency parse, and this Doc has none ({text!r}). Add a parser before the "
+        "extractor, or keep the parse in the training data (reader setting `parse = true`)."
+    )
+    VE203 = (
+        "There is no span group '{key}' on this Doc (there are: {keys}). Put the component that writes it before the "
+        "extractor, or change `spans_key` of the candidates."
+    )
+    VE204 = "A label is a non-empty string, but got {label!r}."
+    VE205 = (
+        "The candidates function gave an array of shape {shape}, but it must give one row a pair: head start, head "
+        "end, tail start, tail end (token offsets, ends exclusive, inside the Doc)."
+    )
+    VE206 = "The threshold is a probability from 0 to 1, but got {value}."
+
+    # readers and converters
+    VE301 = "{path}: no such file or folder. Check the path, or run the step that writes it first."
+    VE302 = "{path}: cannot read files that end with '{suffix}'. Use one of: {options}."
+    VE303 = "{path}, line {line}: {reason}."
+    VE304 = "{path}: the file is empty."
+    VE305 = (
+        "{path} is not the file that this converter knows (MD5 {found}, expected {expected}). Delete it and fetch it "
+        "again: `spacy project assets .`"
+    )
+    VE306 = (
+        "{n} of the items in {path} could not be aligned with tokens or were damaged, and `--strict` was given. "
+        "First: {first}"
+    )
+    VE307 = "{path}: this is not a DocBin that spaCy can read ({reason}). Convert the data again."
+    VE308 = "make_example: {reason}."
+    VE309 = "There is no converter for '{name}'. Use one of: {options}."
+    VE310 = (
+        "{path} holds no document with annotated relations (doc._.relations is None everywhere). Convert the data "
+        "with `spacy vaedie convert`, or read it as raw text with 'spacy-vaedie.RawText.v1'."
+    )
+    VE311 = "{path}: this folder holds no file that ends with one of: {options}. Check the path."
+    VE312 = (
+        "Cannot set aside {dev_size} of {n} texts for development. Give a whole number from 0 to the number of texts."
+    )
+
+    # scoring
+    VE401 = "The answer key and the proposal do not fit: {reason}."
+    VE402 = (
+        "The pipeline '{model}' has no component that scores relations (there are: {names}). Add 'extractor' to it, or "
+        "name a pipeline that has one."
+    )
+
+    # optional parts
+    VE901 = '{thing} needs {package}, which is not installed. Install it with: pip install "{requirement}"'
+
+
+class Warnings(metaclass=_Coded):
+    """Messages of warnings. Codes start with VW."""
+
+    VW001 = (
+        "{n} relation(s) of a Doc lie outside of it or were cut by it and are left out (a Doc made from a part of "
+        "another, say)."
+    )
+    VW101 = (
+        "'{name}' reads the dependency parse, but a Doc has none: it works from words alone there. Add a parser "
+        "before '{name}' for better vectors."
+    )
+    VW102 = (
+        "The posterior of '{name}' has collapsed: {active} of {width} latent dimensions are in use. Lower the KL "
+        "weight, raise `free_bits`, or anneal longer."
+    )
+    VW201 = (
+        "The label '{label}' stands in the training data but not among the labels of '{name}'. Its pairs are left out "
+        "of the loss. Call `add_label`, or initialize with all labels."
+    )
+    VW202 = (
+        "{n} annotated relation(s) in a batch are between spans that are no candidates, and cannot be learned. See "
+        "the score `rels_candidate_recall`, and widen the candidates."
+    )
+    VW203 = (
+        "A pair of spans carries more than one label ({labels}); '{name}' predicts one label a pair and learns the "
+        "first."
+    )
+    VW204 = "A Doc has {n} candidate pairs, more than `max_pairs` ({cap}): the {dropped} most distant are left out."
+    VW205 = (
+        "{n} annotated relation(s) do not fit the tokens of the predicted Doc and cannot be learned. The tokenizer "
+        "splits this text differently from the training data."
+    )
+    VW206 = "The batch holds no annotated relations (doc._.relations is None everywhere): '{name}' learns nothing."
+    VW301 = "{path}: {n} item(s) left out. First: {first}"
+
+
+def warn(message: str, *, stacklevel: int = 2) -> None:
+    """Issue a warning of this package as a UserWarning.
+
+    message (str): A formatted message of `Warnings`.
+    stacklevel (int): How far up the stack the warning points.
+    """
+    warnings.warn(message, UserWarning, stacklevel=stacklevel + 1)
