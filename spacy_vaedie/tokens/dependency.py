@@ -1,0 +1,185 @@
+"""Reading the parse of a batch of Docs as arrays, with no loop over tokens or pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Sequence, Tuple
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.attrs import DEP, ENT_TYPE, HEAD, LEMMA, LOWER, ORTH, POS, SENT_START
+from spacy.tokens import Doc
+
+from .relation import Evidence
+
+Ints = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+
+# Steps of a path, seen from its first token.
+UP, TOP, DOWN = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Parse:
+    """The parses of a batch, all tokens in one row. A token is its own head where it is a root or was not parsed.
+
+    lengths (Ints): Tokens of each Doc. *Shape:* (n_docs,)
+    doc_index (Ints): Which Doc a token belongs to. *Shape:* (n_tokens,)
+    heads (Ints): Row of each token's head. *Shape:* (n_tokens,)
+    depths (Ints): Steps from each token up to its root. *Shape:* (n_tokens,)
+    sentences (Ints): Which sentence of the batch a token belongs to. *Shape:* (n_tokens,)
+    deps (Hashes): Dependency labels. *Shape:* (n_tokens,)
+    pos (Hashes): Coarse parts of speech. *Shape:* (n_tokens,)
+    words (Hashes): Lemmas, lower-case forms where there is no lemma. *Shape:* (n_tokens,)
+    ent_types (Hashes): Entity types, 0 outside of entities. *Shape:* (n_tokens,)
+    """
+
+    lengths: Ints
+    doc_index: Ints
+    heads: Ints
+    depths: Ints
+    sentences: Ints
+    deps: Hashes
+    pos: Hashes
+    words: Hashes
+    ent_types: Hashes
+
+    @property
+    def starts(self) -> Ints:
+        """Row of each Doc's first token. *Shape:* (n_docs,)"""
+        return np.cumsum(self.lengths) - self.lengths
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """Shortest dependency paths of a batch of pairs, one after the other.
+
+    tokens (Ints): Rows of the tokens on the paths. *Shape:* (n_steps,)
+    directions (Ints): `UP` before the topmost token of a path, `TOP` at it, `DOWN` behind it. *Shape:* (n_steps,)
+    lengths (Ints): Tokens of each path, both ends counted. *Shape:* (n_pairs,)
+    """
+
+    tokens: Ints
+    directions: Ints
+    lengths: Ints
+
+
+def read_parse(docs: Sequence[Doc]) -> Parse:
+    """Read tokens and parse of a batch.
+
+    docs (Sequence[Doc]): The batch.
+    RETURNS (Parse): The batch as arrays.
+    """
+    attrs = [HEAD, DEP, POS, LEMMA, LOWER, ENT_TYPE, SENT_START, ORTH]
+    lengths = np.array([len(doc) for doc in docs], dtype="int64")
+    arrays = [doc.to_array(attrs).reshape(len(doc), len(attrs)) for doc in docs]
+    table = np.concatenate(arrays) if arrays else np.zeros((0, len(attrs)), dtype="uint64")
+    n_tokens = len(table)
+    heads = np.arange(n_tokens) + table[:, 0].astype("int64")
+    lemmas, lower = table[:, 3], table[:, 4]
+    first = np.zeros(n_tokens, dtype=bool)
+    first[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
+    first |= table[:, 6].astype("int64") == 1
+    return Parse(
+        lengths=lengths,
+        doc_index=np.repeat(np.arange(len(docs)), lengths),
+        heads=heads,
+        depths=_depths(heads),
+        sentences=np.cumsum(first) - 1,
+        deps=table[:, 1],
+        pos=table[:, 2],
+        words=np.where(lemmas == 0, lower, lemmas),
+        ent_types=table[:, 5],
+    )
+
+
+def has_parse(doc: Doc) -> bool:
+    """RETURNS (bool): Whether a Doc was parsed. One with nothing but white space needs no parse."""
+    return doc.has_annotation("DEP") or all(token.is_space for token in doc)
+
+
+def span_roots(parse: Parse, starts: Ints, ends: Ints) -> Ints:
+    """The token of each span that is nearest to the root of the sentence; of several, the first.
+
+    parse (Parse): The batch.
+    starts (Ints): First row of each span. *Shape:* (n_spans,)
+    ends (Ints): Last row of each span, exclusive. *Shape:* (n_spans,)
+    RETURNS (Ints): Rows. *Shape:* (n_spans,)
+    """
+    best = starts.copy()
+    for offset in range(1, int((ends - starts).max(initial=1))):
+        row = np.minimum(starts + offset, ends - 1)
+        best = np.where(parse.depths[row] < parse.depths[best], row, best)
+    return best
+
+
+def shortest_paths(parse: Parse, sources: Ints, targets: Ints) -> Paths:
+    """Shortest paths in the parse. Between two sentences the path runs over both roots, as if the first one were the
+    head of the second.
+
+    parse (Parse): The batch.
+    sources (Ints): Row where each path starts. *Shape:* (n_pairs,)
+    targets (Ints): Row where each path ends. *Shape:* (n_pairs,)
+    RETURNS (Paths): The paths.
+    """
+    left, right = sources.copy(), targets.copy()
+    ups, downs = [left], [right]
+    while True:
+        apart = left != right
+        depth_left, depth_right = parse.depths[left], parse.depths[right]
+        # The deeper side climbs; of two that are equally deep, both do, unless both are roots.
+        climb_left = apart & (depth_left >= depth_right) & (depth_left > 0)
+        climb_right = apart & (depth_right >= depth_left) & (depth_right > 0)
+        if not (climb_left.any() or climb_right.any()):
+            break
+        left = np.where(climb_left, parse.heads[left], left)
+        right = np.where(climb_right, parse.heads[right], right)
+        ups.append(np.where(climb_left, left, -1))
+        downs.append(np.where(climb_right, right, -1))
+    up, down = np.stack(ups, axis=1), np.stack(downs[::-1], axis=1)
+    # Where the two sides met, the meeting point stands on both: it is kept on the way up only.
+    met = (left == right)[:, None] & (down == right[:, None])
+    down = np.where(met, -1, down)
+    steps = np.concatenate([up, down], axis=1)
+    directions = np.concatenate([np.full_like(up, UP), np.full_like(down, DOWN)], axis=1)
+    kept = steps >= 0
+    lengths = kept.sum(axis=1)
+    flat_directions = directions[kept]
+    tops = (up >= 0).sum(axis=1) - 1 + np.cumsum(lengths) - lengths
+    flat_directions[tops] = TOP
+    return Paths(tokens=steps[kept], directions=flat_directions, lengths=lengths)
+
+
+def read_evidence(doc: Doc, head: Tuple[int, int], tail: Tuple[int, int], parse: Optional[Parse] = None) -> Evidence:
+    """Describe the dependency path between two spans.
+
+    doc (Doc): A parsed Doc.
+    head (Tuple[int, int]): First and last token (exclusive) of the head.
+    tail (Tuple[int, int]): First and last token (exclusive) of the tail.
+    parse (Optional[Parse]): The parse of this Doc alone, where it was read before.
+    RETURNS (Evidence): The path.
+    """
+    parse = read_parse([doc]) if parse is None else parse
+    ends = span_roots(parse, np.array([head[0], tail[0]]), np.array([head[1], tail[1]]))
+    path = shortest_paths(parse, ends[:1], ends[1:])
+    tokens = [int(i) for i in path.tokens]
+    top = tokens[int(np.flatnonzero(path.directions == TOP)[0])]
+    deps = []
+    for step, token in enumerate(tokens[:-1]):
+        upward = path.directions[step] == UP
+        deps.append(f"<{doc[token].dep_}" if upward else doc[tokens[step + 1]].dep_)
+    return Evidence(tokens=tuple(tokens), deps=tuple(deps), trigger=doc[top].lemma_ or doc[top].lower_)
+
+
+def _depths(heads: Ints) -> Ints:
+    """Steps to the root, by letting each token climb until it stops; bounded, since a parse has no circles."""
+    depths = np.zeros(len(heads), dtype="int64")
+    current = np.arange(len(heads))
+    for _ in range(len(heads)):
+        above = heads[current]
+        moved = above != current
+        if not moved.any():
+            break
+        depths += moved
+        current = above
+    return depths

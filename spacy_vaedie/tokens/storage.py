@@ -1,0 +1,43 @@
+"""How the package's data is kept in `doc.user_data`, so that spaCy carries it along.
+
+spaCy drops doc-level extensions in `Doc.from_docs`, but keeps entries that are keyed by a character span, and shifts
+the key. So what belongs to a whole Doc stands under the span of the whole text, and everything inside an entry counts
+from the entry's start. A merged Doc then has one entry for each Doc that it was made from.
+"""
+
+from __future__ import annotations
+
+from typing import Any, List, Tuple
+
+from spacy.tokens import Doc
+
+Entry = Tuple[int, int, Any]
+
+
+def read_entries(doc: Doc, name: str) -> List[Entry]:
+    """Read the entries of a name, in text order.
+
+    doc (Doc): The Doc to read from.
+    name (str): Name of the stored data.
+    RETURNS (List[Tuple[int, int, Any]]): First character, last character (exclusive) and stored value of each entry.
+        The characters may lie outside of the text where the Doc was cut out of another one.
+    """
+    entries = [
+        (key[2], key[3], value)
+        for key, value in doc.user_data.items()
+        if isinstance(key, tuple) and len(key) == 4 and key[0] == "._." and key[1] == name
+    ]
+    return sorted(entries, key=lambda entry: entry[:2])
+
+
+def write_entry(doc: Doc, name: str, value: Any) -> None:
+    """Replace all entries of a name by one for the whole text.
+
+    doc (Doc): The Doc to write to.
+    name (str): Name of the stored data.
+    value (Any): What to store, of types that msgpack knows, or None to store nothing.
+    """
+    for start, end, _ in read_entries(doc, name):
+        del doc.user_data[("._.", name, start, end)]
+    if value is not None:
+        doc.user_data[("._.", name, 0, len(doc.text))] = value
