@@ -1,0 +1,1 @@
+"""Thinc models, each built by a registered architecture."""

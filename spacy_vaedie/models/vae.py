@@ -1,0 +1,194 @@
+"""The variational autoencoder as a Thinc model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.attrs import LOWER
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Model
+from thinc.types import Floats2d, FloatsXd
+
+from ..errors import Errors
+from ..tokens.dependency import read_parse
+from .embed import embed_docs, initialize_embed, split_rows, syntax_embed
+from .network.objective import Bound, VAENetwork
+from .network.shim import NetworkShim
+
+Posterior = Dict[str, FloatsXd]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Settings of the evidence lower bound for one batch.
+
+    kl_weight (float): Weight of the KL divergence.
+    free_bits (float): Nats that each latent dimension may cost for nothing.
+    seed (Optional[int]): Seed of corruption and samples, None to go on with the global one.
+    """
+
+    kl_weight: float
+    free_bits: float
+    seed: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class VAEBatch:
+    """Input of the model: what is wanted of which Docs.
+
+    docs (List[Doc]): The batch.
+    read (bool): Whether the posterior of the clean text is wanted.
+    objective (Optional[Objective]): Settings of the bound, None where it is not wanted.
+    """
+
+    docs: List[Doc]
+    read: bool = True
+    objective: Optional[Objective] = None
+
+
+VAE: TypeAlias = Model[VAEBatch, Posterior]
+
+
+@registry.architectures("spacy-vaedie.VAE.v1")
+def build_vae(
+    embed: Model[List[Doc], List[Floats2d]],
+    width: int = 192,
+    latent_width: int = 96,
+    doc_latent_width: int = 32,
+    window_layers: int = 2,
+    parse_layers: int = 2,
+    maxout_pieces: int = 3,
+    syntax_width: int = 64,
+    corruption: float = 0.3,
+    masked: float = 0.8,
+) -> VAE:
+    """A variational autoencoder over parsed text, with a latent for each token and one for the text.
+
+    embed (Model[List[Doc], List[Floats2d]]): Embeds words; any such layer of spaCy's registry.
+    width (int): Width of the hidden states.
+    latent_width (int): Dimensions of a token's latent.
+    doc_latent_width (int): Dimensions of the text's latent.
+    window_layers (int): Layers that read the neighbours.
+    parse_layers (int): Layers that read head and children.
+    maxout_pieces (int): Pieces of each maxout layer.
+    syntax_width (int): Width of the embedded part of speech and dependency label.
+    corruption (float): Share of the tokens that are reconstructed in training.
+    masked (float): Share of those that the encoder does not see.
+    RETURNS (Model[VAEBatch, Posterior]): The model. Its outputs are those of `VAENetwork.forward`.
+    RAISES (ValueError): VE108 for a width or share that is out of range.
+    """
+    for setting, value in (("width", width), ("latent_width", latent_width), ("doc_latent_width", doc_latent_width)):
+        if value < 1:
+            raise ValueError(_out_of_range(setting, value, "at least 1"))
+    for setting, share in (("corruption", corruption), ("masked", masked)):
+        if not 0.0 < share <= 1.0:
+            raise ValueError(_out_of_range(setting, share, "above 0 and at most 1"))
+    return Model(
+        "vae",
+        forward,
+        init=init,
+        layers=[embed, syntax_embed(syntax_width)],
+        dims={"nO": latent_width + width},
+        shims=[NetworkShim(VAENetwork)],
+        attrs={
+            "dropout_rate": 0.0,
+            "vocabulary": np.zeros(0, dtype="uint64"),
+            "settings": {
+                "latent_width": latent_width,
+                "doc_latent_width": doc_latent_width,
+                "corruption": corruption,
+                "masked": masked,
+                "width": width,
+                "window_layers": window_layers,
+                "parse_layers": parse_layers,
+                "pieces": maxout_pieces,
+            },
+        },
+    )
+
+
+def init(model: VAE, X: Optional[VAEBatch] = None, Y: Optional[Any] = None) -> None:
+    """Build the network when the width of the embedding and the vocabulary are known."""
+    if X is not None:
+        word_width, syntax_width = initialize_embed(model.layers[0], model.layers[1], X.docs)
+        model.shims[0].build(
+            word_width=word_width,
+            syntax_width=syntax_width,
+            n_words=len(model.attrs["vocabulary"]) + 1,
+            **model.attrs["settings"],
+        )
+
+
+def forward(
+    model: VAE, batch: VAEBatch, is_train: bool
+) -> Tuple[Posterior, Callable[[Mapping[str, FloatsXd]], List[Doc]]]:
+    """Run the network, see `VAENetwork.forward`. The callback takes gradients of some outputs by name."""
+    words, syntax, bp_embed = embed_docs(model.layers[0], model.layers[1], batch.docs, is_train)
+    bound = None
+    if batch.objective is not None:
+        objective = batch.objective
+        targets = word_rows(model.attrs["vocabulary"], batch.docs)
+        bound = Bound(targets, objective.kl_weight, objective.free_bits, objective.seed)
+    outputs, bp_network = model.shims[0].run(
+        [words, syntax],
+        read_parse(batch.docs),
+        dropout=model.attrs["dropout_rate"] if is_train else 0.0,
+        read=batch.read,
+        bound=bound,
+        is_train=is_train,
+    )
+
+    def backprop(d_outputs: Mapping[str, FloatsXd]) -> List[Doc]:
+        bp_embed(*bp_network(d_outputs))
+        return []
+
+    return outputs, backprop
+
+
+def token_vectors(model: VAE, posterior: Posterior, docs: List[Doc]) -> List[Floats2d]:
+    """What listeners read: means beside hidden states.
+
+    model (Model[VAEBatch, Posterior]): The model.
+    posterior (Posterior): Its outputs.
+    docs (List[Doc]): The batch.
+    RETURNS (List[Floats2d]): *Shape:* (n_tokens, latent_width + width) for each Doc
+    """
+    rows = model.ops.xp.concatenate([posterior["mean"], posterior["hidden"]], axis=1)
+    return split_rows(rows, [len(doc) for doc in docs])
+
+
+def token_gradients(model: VAE, d_vectors: List[Floats2d]) -> Dict[str, FloatsXd]:
+    """The way back of `token_vectors`.
+
+    model (Model[VAEBatch, Posterior]): The model.
+    d_vectors (List[Floats2d]): *Shape:* (n_tokens, latent_width + width) for each Doc
+    RETURNS (Dict[str, FloatsXd]): Gradients by the name of the output.
+    """
+    rows = model.ops.xp.concatenate(d_vectors)
+    latent_width = model.attrs["settings"]["latent_width"]
+    return {
+        "mean": model.ops.xp.ascontiguousarray(rows[:, :latent_width]),
+        "hidden": model.ops.xp.ascontiguousarray(rows[:, latent_width:]),
+    }
+
+
+def word_rows(vocabulary: NDArray[np.uint64], docs: List[Doc]) -> NDArray[np.int64]:
+    """Look words up.
+
+    vocabulary (NDArray[np.uint64]): Sorted hashes of the lower-case words that the decoder knows.
+    docs (List[Doc]): The batch.
+    RETURNS (NDArray[np.int64]): Row of each token's word, 0 for an unknown one. *Shape:* (n_tokens,)
+    """
+    words = np.concatenate([doc.to_array(LOWER).reshape(-1) for doc in docs])
+    if not len(vocabulary):
+        return np.zeros(len(words), dtype="int64")
+    rows = np.searchsorted(vocabulary, words).clip(max=len(vocabulary) - 1)
+    return np.where(vocabulary[rows] == words, rows + 1, 0)
+
+
+def _out_of_range(setting: str, value: float, must: str) -> str:
+    return Errors.VE108.format(setting=setting, value=value, must=must, owner="spacy-vaedie.VAE.v1")
