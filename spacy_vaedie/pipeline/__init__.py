@@ -1,0 +1,1 @@
+"""The pipes, each registered by a factory."""
