@@ -1,0 +1,222 @@
+"""What all formats share: the record that a format's reader gives, and what becomes of it on a Doc."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.util import filter_spans
+
+from ...errors import Errors
+from ...tokens import Argument, Relation
+
+DOC_ID = "doc_id"
+META = "meta"
+# Pipes that would write over, or beside, what was annotated.
+_ANNOTATED = {"doc.ents", "doc.spans", "token.ent_iob", "token.ent_type", "doc._.relations", "doc._.latents"}
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One annotated text, as plain data.
+
+    doc_id (str): Name of the text in its file, e.g. its number. Kept as `doc.user_data["doc_id"]`.
+    text (str): The text.
+    spans (Sequence[Tuple[int, int, str]]): First character, last character (exclusive) and label of each span.
+    relations (Optional[Sequence[Tuple[int, int, str]]]): Head and tail, as indices into `spans`, and label of each
+        relation, None where the text was not annotated with relations.
+    words (Optional[Sequence[str]]): The tokens that the file gives, None to use the tokenizer of the pipeline.
+    spaces (Optional[Sequence[bool]]): Whether a space follows each of them.
+    meta (Dict[str, Any]): What else the file says about the text. Kept as `doc.user_data["meta"]`.
+    """
+
+    doc_id: str
+    text: str
+    spans: Sequence[Tuple[int, int, str]] = ()
+    relations: Optional[Sequence[Tuple[int, int, str]]] = None
+    words: Optional[Sequence[str]] = None
+    spaces: Optional[Sequence[bool]] = None
+    meta: Dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class ConversionReport:
+    """Counts what a conversion read and wrote, and names what it left out.
+
+    docs_read (int): Texts in the file, without rejected ones.
+    docs_rejected (int): Texts that the annotator rejected or ignored.
+    docs_written (int): Docs.
+    spans_read (int): Spans in the file.
+    spans_written (int): Spans on the Docs.
+    relations_read (int): Relations in the file.
+    relations_written (int): Relations on the Docs.
+    left_out (List[Tuple[str, str]]): The doc id and the reason for each span and relation that is not on the Docs.
+    """
+
+    docs_read: int = 0
+    docs_rejected: int = 0
+    docs_written: int = 0
+    spans_read: int = 0
+    spans_written: int = 0
+    relations_read: int = 0
+    relations_written: int = 0
+    left_out: List[Tuple[str, str]] = field(default_factory=list)
+
+    def leave_out(self, doc_id: str, reason: str) -> None:
+        """Name an item that is left out."""
+        self.left_out.append((doc_id, reason))
+
+    @property
+    def first(self) -> str:
+        """RETURNS (str): The first item that was left out, in words."""
+        return f"document {self.left_out[0][0]}: {self.left_out[0][1]}" if self.left_out else ""
+
+
+def get_doc_id(doc: Doc) -> Optional[str]:
+    """RETURNS (Optional[str]): The name that the text had in its file, None where no converter made the Doc."""
+    doc_id = doc.user_data.get(DOC_ID)
+    return None if doc_id is None else str(doc_id)
+
+
+def make_docs(
+    annotations: Iterable[Annotation],
+    nlp: Language,
+    report: ConversionReport,
+    *,
+    spans_key: Optional[str] = None,
+    split_at_spans: bool = False,
+) -> Iterator[Doc]:
+    """Turn annotations into Docs, in a stream. The pipeline adds its parse, tags and lemmas; its pipes that find
+    entities or relations are not run, since those were annotated.
+
+    annotations (Iterable[Annotation]): What a format's reader gives.
+    nlp (Language): The pipeline, a blank one to tokenize only.
+    report (ConversionReport): Where to count what was written and name what was left out.
+    spans_key (Optional[str]): Span group to write the spans to, which may overlap there. None for `doc.ents`.
+    split_at_spans (bool): Split tokens where a span starts or ends inside of them, so that every span fits.
+    YIELDS (Doc): The Docs, with spans, relations, `doc.user_data["doc_id"]` and `doc.user_data["meta"]`.
+    """
+    unwanted = [name for name in nlp.pipe_names if _ANNOTATED & set(nlp.get_pipe_meta(name).assigns)]
+    pairs = ((_make_tokens(annotation, nlp, split_at_spans), annotation) for annotation in annotations)
+    for doc, annotation in nlp.pipe(pairs, as_tuples=True, disable=unwanted):
+        arguments = _set_spans(doc, annotation, report, spans_key)
+        _set_relations(doc, annotation, report, arguments)
+        doc.user_data[DOC_ID] = annotation.doc_id
+        if annotation.meta:
+            doc.user_data[META] = annotation.meta
+        report.docs_written += 1
+        yield doc
+
+
+def split_dev(annotations: Sequence[Annotation], dev_size: int, *, seed: int = 0) -> Set[int]:
+    """Choose annotations to set aside for development, each combination of directed labels in its share. The same
+    texts and seed give the same choice everywhere.
+
+    annotations (Sequence[Annotation]): All annotations.
+    dev_size (int): How many to choose.
+    seed (int): Another number gives another choice.
+    RETURNS (Set[int]): Indices of the chosen ones.
+    RAISES (ValueError): VE312 where there are fewer annotations than `dev_size`.
+    """
+    if not 0 <= dev_size <= len(annotations):
+        raise ValueError(Errors.VE312.format(dev_size=dev_size, n=len(annotations)))
+    # Hashes give the same order on every platform and version of Python, which `random` does not promise.
+    order = [hashlib.sha256(f"{seed}:{a.doc_id}:{a.text}".encode()).hexdigest() for a in annotations]
+    strata: Dict[Tuple[Tuple[str, bool], ...], List[int]] = defaultdict(list)
+    for index in sorted(range(len(annotations)), key=lambda i: (order[i], i)):
+        strata[_directed_labels(annotations[index])].append(index)
+    quotas = {key: dev_size * len(members) // len(annotations) for key, members in strata.items()}
+    by_remainder = sorted(strata, key=lambda key: -(dev_size * len(strata[key]) % len(annotations)))
+    for key in by_remainder[: dev_size - sum(quotas.values())]:
+        quotas[key] += 1
+    return {index for key, members in strata.items() for index in members[: quotas[key]]}
+
+
+def check_md5(path: Path, expected: str) -> None:
+    """Compare a file with its known checksum.
+
+    path (Path): The file.
+    expected (str): The MD5 that it should have.
+    RAISES (FileNotFoundError): VE301 for a missing file.
+    RAISES (ValueError): VE305 where it is another file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(Errors.VE301.format(path=path))
+    found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    if found != expected.lower():
+        raise ValueError(Errors.VE305.format(path=path, found=found, expected=expected))
+
+
+def _directed_labels(annotation: Annotation) -> Tuple[Tuple[str, bool], ...]:
+    """The labels of a text, each with whether the head stands before the tail."""
+    spans = annotation.spans
+    return tuple(sorted({(label, spans[head] < spans[tail]) for head, tail, label in annotation.relations or ()}))
+
+
+def _make_tokens(annotation: Annotation, nlp: Language, split_at_spans: bool) -> Doc:
+    if annotation.words is None:
+        doc = nlp.make_doc(annotation.text)
+    else:
+        doc = Doc(nlp.vocab, words=list(annotation.words), spaces=annotation.spaces)
+    return _split_tokens(doc, {offset for span in annotation.spans for offset in span[:2]}) if split_at_spans else doc
+
+
+def _split_tokens(doc: Doc, borders: Set[int]) -> Doc:
+    """A Doc with a token border at each of the character offsets; the same Doc where they are there already."""
+    words: List[str] = []
+    spaces: List[bool] = []
+    for token in doc:
+        inside = sorted(border - token.idx for border in borders if token.idx < border < token.idx + len(token))
+        cuts = [0, *inside, len(token)]
+        words.extend(token.text[start:end] for start, end in zip(cuts, cuts[1:], strict=False))
+        spaces.extend([False] * len(inside) + [bool(token.whitespace_)])
+    return doc if len(words) == len(doc) else Doc(doc.vocab, words=words, spaces=spaces)
+
+
+def _set_spans(
+    doc: Doc, annotation: Annotation, report: ConversionReport, spans_key: Optional[str]
+) -> List[Optional[Argument]]:
+    """Write the spans to the Doc. Gives what each one became, None for one that is left out."""
+    spans: List[Optional[Span]] = [doc.char_span(start, end, label=label) for start, end, label in annotation.spans]
+    aligned = {(span.start, span.end, span.label_): span for span in spans if span is not None}
+    kept = set(aligned)
+    if spans_key is not None:
+        doc.spans[spans_key] = list(aligned.values())
+    else:
+        doc.ents = filter_spans(aligned.values())
+        kept = {(span.start, span.end, span.label_) for span in doc.ents}
+    report.spans_read += len(spans)
+    arguments: List[Optional[Argument]] = []
+    for span, (start, end, label) in zip(spans, annotation.spans, strict=True):
+        name = f"span {doc.text[start:end]!r} ({label}, characters {start} to {end})"
+        if span is None:
+            report.leave_out(annotation.doc_id, f"{name} does not start and end with a token")
+        elif (span.start, span.end, label) not in kept:
+            report.leave_out(annotation.doc_id, f"{name} overlaps with another one; give a spans key to keep both")
+            span = None
+        arguments.append(None if span is None else Argument(span.start, span.end, label))
+    report.spans_written += sum(argument is not None for argument in arguments)
+    return arguments
+
+
+def _set_relations(
+    doc: Doc, annotation: Annotation, report: ConversionReport, arguments: Sequence[Optional[Argument]]
+) -> None:
+    if annotation.relations is None:
+        doc._.relations = None
+        return
+    relations = []
+    for head_index, tail_index, label in annotation.relations:
+        head, tail = arguments[head_index], arguments[tail_index]
+        if head is None or tail is None:
+            report.leave_out(annotation.doc_id, f"relation {label!r}: its {'tail' if head else 'head'} was left out")
+        else:
+            relations.append(Relation(head=head, tail=tail, label=label))
+    report.relations_read += len(annotation.relations)
+    report.relations_written += len(relations)
+    doc._.relations = relations

@@ -1,0 +1,211 @@
+"""Corpus readers: annotated Docs, raw text, and both mixed. Each is a callable that takes the pipeline and streams
+Examples."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Iterable, Iterator, Optional, Tuple
+
+from spacy import registry
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..errors import Errors
+from ..tokens import annotated_regions
+from .examples import predicted_copy
+from .files import find_files, read_docbin, read_jsonl, read_lines
+
+Reader = Callable[[Language], Iterable[Example]]
+_ENTITIES = ("gold", "predicted")
+_RAW_SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz", ".spacy")
+
+
+@registry.readers("spacy-vaedie.RelationCorpus.v1")
+def create_relation_corpus(
+    path: Path, entities: str = "gold", parse: bool = True, limit: int = 0
+) -> Callable[[Language], Iterator[Example]]:
+    """Read Docs that are annotated with relations, as `spacy vaedie convert` writes them. Docs that are not annotated
+    may stand among them. Empty Docs are skipped.
+
+    path (Path): A .spacy file, or a folder with them.
+    entities (str): `gold`: the predicted Docs start with the tokens, entities and span groups of the file.
+        `predicted`: they start from the bare text, so that the pipeline finds its own tokens, entities and parse.
+    parse (bool): With gold entities, start with the parse, tags and lemmas of the file too, which saves parsing the
+        same texts in each epoch.
+    limit (int): Number of Docs to read, 0 for all.
+    RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE301 or VE311 for a path without such
+        files, VE302 for a file of another kind, VE307 for a damaged one, and VE310 where it has read everything and no
+        Doc was annotated with relations.
+    RAISES (ValueError): VE005 for an unknown value of `entities`, VE108 for a negative `limit`.
+    """
+    if entities not in _ENTITIES:
+        raise ValueError(Errors.VE005.format(value=entities, what="value of 'entities'", options=", ".join(_ENTITIES)))
+    _check_not_negative("spacy-vaedie.RelationCorpus.v1", limit=limit)
+    return partial(_read_relations, Path(path), gold=entities == "gold", parse=parse, limit=limit)
+
+
+@registry.readers("spacy-vaedie.RawText.v1")
+def create_raw_text(
+    path: Path, min_length: int = 1, max_length: int = 0, limit: int = 0
+) -> Callable[[Language], Iterator[Example]]:
+    """Read raw text, to learn from it without labels. The references are not annotated: no entities, and relations
+    None.
+
+    Text files have a text a line, JSONL files a text in the field `text` of each line; both are streamed, and may be
+    gzipped. DocBin files keep their tokens and the parse that was saved with them (e.g. by `spacy apply`), and lose
+    entities, span groups and relations.
+
+    path (Path): A .txt, .txt.gz, .jsonl, .jsonl.gz or .spacy file, or a folder with them.
+    min_length (int): Texts and pieces with fewer tokens are skipped. Blank ones always are.
+    max_length (int): Texts with more tokens are cut into pieces of at most this length, after the last sentence that
+        fits where the Doc knows its sentences. 0 for no limit.
+    limit (int): Number of texts and pieces to read, 0 for all.
+    RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE301 or VE311 for a path without such
+        files, VE302 for a file of another kind, VE303 for a damaged line, VE304 for a file without text, VE307 for a
+        damaged DocBin, and VE108 where every text is shorter than `min_length`.
+    RAISES (ValueError): VE108 for a negative number, or `min_length` above `max_length`.
+    """
+    owner = "spacy-vaedie.RawText.v1"
+    _check_not_negative(owner, min_length=min_length, max_length=max_length, limit=limit)
+    if 0 < max_length < min_length:
+        must = f"at most `max_length` ({max_length})"
+        raise ValueError(Errors.VE108.format(setting="min_length", value=min_length, must=must, owner=owner))
+    return partial(_read_raw, Path(path), lengths=(min_length, max_length), limit=limit)
+
+
+@registry.readers("spacy-vaedie.MixedCorpus.v1")
+def create_mixed_corpus(
+    labelled: Reader, raw: Reader, raw_per_labelled: float = 1.0
+) -> Callable[[Language], Iterator[Example]]:
+    """Mix annotated Docs with raw text, to learn from both at once. Each epoch has every labelled Example once, and
+    `raw_per_labelled` raw ones after each on average. The next epoch goes on in the raw text where this one stopped,
+    and starts again at its end.
+
+    `spacy train` reads a corpus once and shuffles it in each epoch, and so sees one epoch's share of the raw text
+    only: make `raw_per_labelled` as large as the raw text is. With `max_epochs = -1` it reads it again in each epoch,
+    in the same order of labelled Examples.
+
+    labelled (Callable[[Language], Iterable[Example]]): Reader of annotated Docs.
+    raw (Callable[[Language], Iterable[Example]]): Reader of raw text.
+    raw_per_labelled (float): Raw Examples for each labelled one, 0 for none.
+    RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE108 where `raw` gives nothing.
+    RAISES (ValueError): VE108 for a negative `raw_per_labelled`.
+    """
+    _check_not_negative("spacy-vaedie.MixedCorpus.v1", raw_per_labelled=raw_per_labelled)
+    return MixedCorpus(labelled, raw, raw_per_labelled)
+
+
+class MixedCorpus:
+    """See `create_mixed_corpus`. Keeps the place in the raw text from one epoch to the next.
+
+    labelled (Callable[[Language], Iterable[Example]]): Reader of annotated Docs.
+    raw (Callable[[Language], Iterable[Example]]): Reader of raw text.
+    raw_per_labelled (float): Raw Examples for each labelled one.
+    """
+
+    def __init__(self, labelled: Reader, raw: Reader, raw_per_labelled: float) -> None:
+        self.labelled = labelled
+        self.raw = raw
+        self.raw_per_labelled = raw_per_labelled
+        self._nlp: Optional[Language] = None
+        self._stream: Iterator[Example] = iter(())
+
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        """YIELDS (Example): The labelled and raw Examples of one epoch."""
+        if nlp is not self._nlp:
+            # Docs of another pipeline have another vocab.
+            self._nlp, self._stream = nlp, iter(())
+        n_raw = 0
+        for n_labelled, example in enumerate(self.labelled(nlp), start=1):
+            yield example
+            while n_raw < int(n_labelled * self.raw_per_labelled):
+                n_raw += 1
+                yield self._next_raw(nlp)
+
+    def _next_raw(self, nlp: Language) -> Example:
+        example = next(self._stream, None)
+        if example is None:
+            self._stream = iter(self.raw(nlp))
+            example = next(self._stream, None)
+        if example is None:
+            owner, must = "spacy-vaedie.MixedCorpus.v1", "a reader that gives at least one Example"
+            raise ValueError(Errors.VE108.format(setting="raw", value=self.raw, must=must, owner=owner))
+        return example
+
+
+def _read_relations(path: Path, nlp: Language, *, gold: bool, parse: bool, limit: int) -> Iterator[Example]:
+    annotated = False
+    n_read = 0
+    for file in find_files(path, [".spacy"]):
+        for reference in read_docbin(file, nlp.vocab):
+            if not len(reference):
+                continue
+            annotated = annotated or bool(annotated_regions(reference))
+            predicted = predicted_copy(reference, parse=parse) if gold else nlp.make_doc(reference.text)
+            yield Example(predicted, reference)
+            n_read += 1
+            if n_read == limit:
+                return
+    if not annotated:
+        raise ValueError(Errors.VE310.format(path=path))
+
+
+def _read_raw(path: Path, nlp: Language, *, lengths: Tuple[int, int], limit: int) -> Iterator[Example]:
+    min_length, max_length = lengths
+    n_read = 0
+    for file in find_files(path, _RAW_SUFFIXES):
+        for doc in _read_docs(file, nlp):
+            for piece in _cut(doc, max_length):
+                if len(piece) < min_length:
+                    continue
+                yield Example(predicted_copy(piece, entities=False), predicted_copy(piece, entities=False))
+                n_read += 1
+                if n_read == limit:
+                    return
+    if not n_read:
+        owner, must = "spacy-vaedie.RawText.v1", f"at most the number of tokens in the longest text of {path}"
+        raise ValueError(Errors.VE108.format(setting="min_length", value=min_length, must=must, owner=owner))
+
+
+def _read_docs(file: Path, nlp: Language) -> Iterator[Doc]:
+    """The Docs of one file of raw text that hold anything but white space."""
+    docs = read_docbin(file, nlp.vocab) if file.suffix == ".spacy" else map(nlp.make_doc, _read_texts(file))
+    empty = True
+    for doc in docs:
+        if not doc.text.isspace() and len(doc):
+            empty = False
+            yield doc
+    if empty:
+        raise ValueError(Errors.VE304.format(path=file))
+
+
+def _read_texts(file: Path) -> Iterator[str]:
+    if file.name.endswith((".txt", ".txt.gz")):
+        for _, line in read_lines(file):
+            yield line.strip()
+        return
+    for number, value in read_jsonl(file):
+        text = value.get("text") if isinstance(value, dict) else None
+        if not isinstance(text, str):
+            reason = "expected an object with a text in the field 'text'"
+            raise ValueError(Errors.VE303.format(path=file, line=number, reason=reason))
+        yield text
+
+
+def _cut(doc: Doc, max_length: int) -> Iterator[Doc]:
+    """Pieces of at most `max_length` tokens that together are the whole Doc."""
+    start = 0
+    while 0 < max_length < len(doc) - start:
+        latest = start + max_length
+        end = next((i for i in range(latest, start, -1) if doc[i].is_sent_start), latest)
+        yield doc[start:end].as_doc()
+        start = end
+    yield doc[start:].as_doc() if start else doc
+
+
+def _check_not_negative(owner: str, **settings: Any) -> None:
+    for setting, value in settings.items():
+        if value < 0:
+            raise ValueError(Errors.VE108.format(setting=setting, value=value, must="0 or more", owner=owner))

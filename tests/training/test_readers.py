@@ -1,0 +1,263 @@
+import gzip
+import json
+from itertools import islice
+
+import pytest
+import spacy
+from spacy import registry
+from spacy.tokens import Doc, DocBin, Span
+from spacy.util import load_config_from_str
+
+from spacy_vaedie.tokens import Argument, Relation
+from spacy_vaedie.training.readers import create_mixed_corpus, create_raw_text, create_relation_corpus
+
+FOUNDED = Relation(Argument(0, 2, "PERSON"), Argument(3, 5, "ORG"), "FOUNDED")
+
+
+@pytest.fixture
+def nlp():
+    return spacy.blank("en")
+
+
+def annotate(doc):
+    doc.ents = [Span(doc, 0, 2, label="PERSON"), Span(doc, 3, 5, label="ORG")]
+    doc.spans["sc"] = [doc[0:1]]
+    doc._.relations = [FOUNDED]
+    return doc
+
+
+def save(path, docs):
+    path.parent.mkdir(exist_ok=True)
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    return path
+
+
+@pytest.fixture
+def labelled(tmp_path, en):
+    docs = [annotate(en("Ada Quill founded Bluefin Works.")), Doc(en.vocab), en("Nobody came.")]
+    return save(tmp_path / "labelled.spacy", docs)
+
+
+def test_relations_with_gold_entities_and_parse(labelled, nlp):
+    first, second = create_relation_corpus(labelled)(nlp)
+    assert first.reference._.relations == [FOUNDED]
+    assert first.predicted._.relations is None
+    assert [e.text for e in first.predicted.ents] == ["Ada Quill", "Bluefin Works"]
+    assert [s.text for s in first.predicted.spans["sc"]] == ["Ada"]
+    assert [t.dep_ for t in first.predicted] == [t.dep_ for t in first.reference]
+    assert first.predicted.has_annotation("DEP")
+    assert second.reference._.relations is None
+
+
+def test_relations_without_parse(labelled, nlp):
+    example = next(create_relation_corpus(labelled, parse=False)(nlp))
+    assert not example.predicted.has_annotation("DEP")
+    assert len(example.predicted.ents) == 2
+
+
+def test_relations_with_predicted_entities(labelled, nlp):
+    example = next(create_relation_corpus(labelled, entities="predicted")(nlp))
+    assert example.predicted.text == example.reference.text
+    assert example.predicted.ents == ()
+    assert len(example.predicted.spans) == 0
+    assert not example.predicted.has_annotation("DEP")
+    assert example.reference._.relations == [FOUNDED]
+
+
+def test_relations_from_a_folder_up_to_the_limit(tmp_path, nlp):
+    for name in ("b", "a"):
+        save(tmp_path / "c" / f"{name}.spacy", [annotate(nlp(f"Ada Quill founded {name} Works.")) for _ in range(2)])
+    texts = [eg.reference.text for eg in create_relation_corpus(tmp_path / "c", limit=3)(nlp)]
+    assert texts == ["Ada Quill founded a Works."] * 2 + ["Ada Quill founded b Works."]
+
+
+def test_no_relations_at_all_is_an_error_at_the_end(tmp_path, nlp):
+    path = save(tmp_path / "raw.spacy", [nlp("Nobody came."), nlp("Nobody left.")])
+    examples = create_relation_corpus(path)(nlp)
+    assert len(list(islice(examples, 2))) == 2
+    with pytest.raises(ValueError, match="VE310"):
+        next(examples)
+    doc = nlp("Nobody came.")
+    doc._.relations = []
+    assert len(list(create_relation_corpus(save(path, [doc]))(nlp))) == 1
+
+
+def test_relation_corpus_errors(tmp_path, nlp):
+    with pytest.raises(ValueError, match=r"VE005.*'silver'.*gold, predicted"):
+        create_relation_corpus(tmp_path, entities="silver")
+    with pytest.raises(ValueError, match="VE108.*limit"):
+        create_relation_corpus(tmp_path, limit=-1)
+    with pytest.raises(FileNotFoundError, match="VE301"):
+        list(create_relation_corpus(tmp_path / "gone.spacy")(nlp))
+    (tmp_path / "bad.spacy").write_bytes(b"bad")
+    with pytest.raises(ValueError, match="VE307"):
+        list(create_relation_corpus(tmp_path / "bad.spacy")(nlp))
+
+
+def texts_of(reader, nlp):
+    return [example.reference.text for example in reader(nlp)]
+
+
+@pytest.mark.parametrize("name", ["raw.txt", "raw.txt.gz", "raw.jsonl", "raw.jsonl.gz"])
+def test_raw_text_files(tmp_path, nlp, name):
+    lines = ["Ein Satz über Öl.", "", "   ", "Noch einer."]
+    content = "\ufeff" + "\r\n".join(lines if "txt" in name else [json.dumps({"text": line}) for line in lines])
+    data = content.encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    assert texts_of(create_raw_text(tmp_path / name), nlp) == ["Ein Satz über Öl.", "Noch einer."]
+
+
+def test_raw_text_is_not_annotated(tmp_path, nlp):
+    (tmp_path / "raw.txt").write_text("Ada Quill founded Bluefin Works.\n")
+    (example,) = create_raw_text(tmp_path / "raw.txt")(nlp)
+    assert example.reference._.relations is None
+    assert not example.reference.has_annotation("ENT_IOB")
+    assert example.predicted is not example.reference
+
+
+def test_raw_docbin_keeps_tokens_and_parse_but_not_the_annotation(tmp_path, en, nlp):
+    doc = annotate(Doc(en.vocab, words=["Ada", "Quill", "founded", "Blue", "fin"]))
+    save(tmp_path / "raw.spacy", [en.get_pipe("parser")(en.get_pipe("tok2vec")(doc))])
+    (example,) = create_raw_text(tmp_path / "raw.spacy")(nlp)
+    for side in (example.predicted, example.reference):
+        assert [t.text for t in side] == ["Ada", "Quill", "founded", "Blue", "fin"]
+        assert side.has_annotation("DEP")
+        assert side.ents == ()
+        assert len(side.spans) == 0
+        assert side._.relations is None
+
+
+def test_raw_folder_in_order_and_limit(tmp_path, nlp):
+    (tmp_path / "b.txt").write_text("three\nfour\n")
+    (tmp_path / "a.jsonl").write_text('{"text": "one"}\n{"text": "two"}\n')
+    (tmp_path / "notes.md").write_text("no text")
+    assert texts_of(create_raw_text(tmp_path), nlp) == ["one", "two", "three", "four"]
+    assert texts_of(create_raw_text(tmp_path, limit=3), nlp) == ["one", "two", "three"]
+
+
+def test_raw_text_is_streamed(tmp_path, nlp):
+    (tmp_path / "raw.jsonl").write_text('{"text": "one"}\nbroken\n')
+    examples = create_raw_text(tmp_path / "raw.jsonl")(nlp)
+    assert next(examples).reference.text == "one"
+    with pytest.raises(ValueError, match=r"VE303.*raw\.jsonl, line 2"):
+        next(examples)
+
+
+def test_raw_lengths(tmp_path, nlp):
+    (tmp_path / "raw.txt").write_text("a b c d e f g\nh\ni j\n")
+    reader = create_raw_text(tmp_path / "raw.txt", min_length=2, max_length=3)
+    assert [[t.text for t in eg.reference] for eg in reader(nlp)] == [["a", "b", "c"], ["d", "e", "f"], ["i", "j"]]
+    reader = create_raw_text(tmp_path / "raw.txt", max_length=3)
+    assert "".join(t.text for eg in reader(nlp) for t in eg.predicted) == "abcdefghij"
+
+
+def test_raw_pieces_end_with_a_sentence_where_it_is_known(tmp_path, nlp):
+    doc = nlp("a b . c d . e f g h i j .")
+    for token in doc:
+        token.is_sent_start = token.i in (0, 3, 6)
+    reader = create_raw_text(save(tmp_path / "raw.spacy", [doc]), max_length=5)
+    assert [len(eg.predicted) for eg in reader(nlp)] == [3, 3, 5, 2]
+    reader = create_raw_text(tmp_path / "raw.spacy", max_length=6)
+    assert [len(eg.predicted) for eg in reader(nlp)] == [6, 6, 1]
+
+
+def test_raw_pieces_keep_their_part_of_the_parse(tmp_path, en):
+    path = save(tmp_path / "raw.spacy", [en("Ada Quill sings. Bo dances. She left early.")])
+    pieces = [eg.predicted for eg in create_raw_text(path, max_length=5)(en)]
+    assert [p.text.strip() for p in pieces] == ["Ada Quill sings.", "Bo dances.", "She left early."]
+    assert all(token.head.i < len(piece) for piece in pieces for token in piece)
+    assert [t.text for p in pieces for t in p if t.dep_ == "ROOT"] == ["sings", "dances", "left"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"text", r"VE302.*'\.csv'"),
+        ("a.txt", b"", "VE304"),
+        ("a.txt", b"\n  \n", "VE304"),
+        ("a.txt", b"good\n\xe9\n", "VE303.*line 2"),
+        ("a.jsonl", b'{"txt": "x"}', "VE303.*line 1.*'text'"),
+        ("a.jsonl", b'{"text": 5}', "VE303.*line 1.*'text'"),
+        ("a.jsonl", b'["x"]', "VE303.*line 1.*'text'"),
+        ("a.spacy", b"bad", "VE307"),
+    ],
+)
+def test_raw_text_errors(tmp_path, nlp, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        list(create_raw_text(tmp_path / name)(nlp))
+
+
+def test_raw_text_settings(tmp_path, nlp):
+    with pytest.raises(ValueError, match="VE108.*max_length.*-1"):
+        create_raw_text(tmp_path, max_length=-1)
+    with pytest.raises(ValueError, match="VE108.*min_length.*5"):
+        create_raw_text(tmp_path, min_length=5, max_length=4)
+    (tmp_path / "a.txt").write_text("too short\n")
+    with pytest.raises(ValueError, match=r"VE108.*min_length.*a\.txt"):
+        list(create_raw_text(tmp_path / "a.txt", min_length=5)(nlp))
+
+
+@pytest.fixture
+def parts(tmp_path, nlp):
+    docs = [annotate(nlp(f"Ada Quill founded Firm{i} Works.")) for i in range(4)]
+    (tmp_path / "raw.txt").write_text("r0\nr1\nr2\n")
+    return create_relation_corpus(save(tmp_path / "l.spacy", docs)), create_raw_text(tmp_path / "raw.txt")
+
+
+def mixed(reader, nlp):
+    return [text if text.startswith("r") else "L" for text in texts_of(reader, nlp)]
+
+
+def test_mixed_goes_on_in_the_raw_text(parts, nlp):
+    reader = create_mixed_corpus(*parts)
+    assert mixed(reader, nlp) == ["L", "r0", "L", "r1", "L", "r2", "L", "r0"]
+    assert mixed(reader, nlp) == ["L", "r1", "L", "r2", "L", "r0", "L", "r1"]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "expected"),
+    [
+        (0.0, ["L", "L", "L", "L"]),
+        (0.5, ["L", "L", "r0", "L", "L", "r1"]),
+        (1.5, ["L", "r0", "L", "r1", "r2", "L", "r0", "L", "r1", "r2"]),
+    ],
+)
+def test_mixed_ratio(parts, nlp, ratio, expected):
+    assert mixed(create_mixed_corpus(*parts, raw_per_labelled=ratio), nlp) == expected
+
+
+def test_mixed_starts_again_for_another_pipeline(parts, nlp):
+    reader = create_mixed_corpus(*parts)
+    list(reader(nlp))
+    other = spacy.blank("en")
+    assert mixed(reader, other)[1] == "r0"
+    assert all(example.reference.vocab is other.vocab for example in reader(other))
+
+
+def test_mixed_errors(parts, nlp):
+    with pytest.raises(ValueError, match="VE108.*raw_per_labelled.*-1"):
+        create_mixed_corpus(*parts, raw_per_labelled=-1)
+    with pytest.raises(ValueError, match="VE108.*'raw'"):
+        list(create_mixed_corpus(parts[0], lambda nlp: [])(nlp))
+
+
+def test_from_a_config_with_nested_blocks(parts, tmp_path, nlp):
+    config = load_config_from_str(f"""
+        [corpora]
+
+        [corpora.train]
+        @readers = "spacy-vaedie.MixedCorpus.v1"
+        raw_per_labelled = 0.5
+
+        [corpora.train.labelled]
+        @readers = "spacy-vaedie.RelationCorpus.v1"
+        path = "{tmp_path}/l.spacy"
+        entities = "gold"
+
+        [corpora.train.raw]
+        @readers = "spacy-vaedie.RawText.v1"
+        path = "{tmp_path}/raw.txt"
+    """)
+    reader = registry.resolve(config["corpora"])["train"]
+    assert mixed(reader, nlp) == ["L", "L", "r0", "L", "L", "r1"]
