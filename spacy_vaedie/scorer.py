@@ -1,0 +1,243 @@
+"""Scores of relations, and the official score of SemEval-2010 Task 8."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Callable, DefaultDict, Dict, Iterable, Mapping, Optional, Sequence, Set, Tuple, Union
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy import registry
+from spacy.scorer import PRFScore
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from .errors import Errors
+from .tokens import Relation, annotated_regions
+from .training.files import read_lines
+
+Pairs = NDArray[np.integer[Any]]
+OTHER = "Other"
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """What makes a relation of a corpus the same as another one."""
+
+    example: int
+    pair: Tuple[int, int, int, int]
+    arguments: Tuple[str, str]
+    label: str
+
+
+@dataclass(frozen=True)
+class SemEvalScore:
+    """Scores of SemEval-2010 Task 8, all from 0 to 1.
+
+    macro_f1_official (float): The official score: F1 averaged over the relations of the key, `Other` left out. A
+        wrong direction is an error.
+    micro_f1_directed (float): F1 over all directed relations at once, `Other` left out.
+    per_relation (Dict[str, Dict[str, float]]): Precision, recall and F1 (`p`, `r`, `f`) behind the official score.
+    """
+
+    macro_f1_official: float
+    micro_f1_directed: float
+    per_relation: Dict[str, Dict[str, float]]
+
+
+@registry.scorers("spacy-vaedie.relation_scorer.v1")
+def make_relation_scorer() -> Callable[..., Dict[str, Any]]:
+    """Build the scorer of components that write `doc._.relations`.
+
+    RETURNS (Callable[..., Dict[str, Any]]): `relation_score`.
+    """
+    return relation_score
+
+
+def relation_score(
+    examples: Iterable[Example], *, candidates: Optional[Callable[[Doc], Pairs]] = None, **kwargs: Any
+) -> Dict[str, Any]:
+    """`score_relations` with the signature of a spaCy scorer: settings that other scorers read are passed over.
+
+    examples (Iterable[Example]): Predicted and annotated Docs.
+    candidates (Optional[Callable[[Doc], Pairs]]): See `score_relations`.
+    RETURNS (Dict[str, Any]): The scores.
+    """
+    return score_relations(examples, candidates=candidates)
+
+
+def score_relations(
+    examples: Iterable[Example], *, candidates: Optional[Callable[[Doc], Pairs]] = None
+) -> Dict[str, Any]:
+    """Score `doc._.relations` of the predicted Docs against the annotated ones.
+
+    Every annotated relation counts, also one whose entities were never predicted. A Doc that was not annotated
+    (`doc._.relations` is None) is left out, and so are predictions outside of the annotated parts of a merged Doc.
+    Spans are compared by their characters, so the two Docs may be tokenized differently.
+
+    * rels_p/r/f: both spans with their labels, and the label of the relation
+    * rels_macro_p/r/f: the same, averaged over the labels that were annotated
+    * rels_per_type: the same for each label
+    * rels_boundaries_p/r/f: the labels of the spans do not count
+    * rels_candidate_recall: share of the annotated relations whose ordered pair of spans is a candidate, None where
+      no relation was annotated (only with `candidates`)
+
+    examples (Iterable[Example]): Predicted and annotated Docs.
+    candidates (Optional[Callable[[Doc], Pairs]]): Gives the candidate pairs of a predicted Doc as token offsets: head
+        start, head end, tail start, tail end (ends exclusive). *Shape:* (n_pairs, 4)
+    RETURNS (Dict[str, Any]): The scores, from 0 to 1. All of them are None where no Doc was annotated.
+    RAISES (ValueError): VE401 where the two Docs of an example have different texts, VE205 where the candidates have
+        another shape.
+    """
+    gold: Set[_Scored] = set()
+    predicted: Set[_Scored] = set()
+    reached: Set[Tuple[int, Tuple[int, int, int, int]]] = set()
+    annotated = False
+    for i, example in enumerate(examples):
+        found = _read_gold(i, example)
+        if found is None:
+            continue
+        annotated = True
+        gold |= found
+        predicted |= _read_predicted(i, example)
+        if candidates is not None:
+            reached.update((i, pair) for pair in _read_candidates(candidates, example.predicted))
+    scores = _score_sets(predicted, gold, annotated)
+    if candidates is not None:
+        n_reached = sum((relation.example, relation.pair) in reached for relation in gold)
+        scores["rels_candidate_recall"] = n_reached / len(gold) if gold else None
+    return scores
+
+
+def read_answers(path: Union[str, Path]) -> Dict[str, str]:
+    """Read an answer file of SemEval-2010 Task 8: an ID, a tab and a label a line, spaces in labels do not count.
+
+    path (Union[str, Path]): The file.
+    RETURNS (Dict[str, str]): The label of each ID.
+    RAISES (FileNotFoundError): VE301 for a missing file.
+    RAISES (ValueError): VE303 for a line without a label and for an ID that was there before, VE304 for an empty file.
+    """
+    answers: Dict[str, str] = {}
+    for number, line in read_lines(Path(path)):
+        if not line.strip():
+            continue
+        identifier, *label = line.split()
+        if not label:
+            raise ValueError(Errors.VE303.format(path=path, line=number, reason="there is an ID, but no label"))
+        if identifier in answers:
+            reason = f"the ID '{identifier}' was there before; leave one of the two lines out"
+            raise ValueError(Errors.VE303.format(path=path, line=number, reason=reason))
+        answers[identifier] = "".join(label)
+    if not answers:
+        raise ValueError(Errors.VE304.format(path=path))
+    return answers
+
+
+def score_semeval(key: Mapping[str, str], proposed: Mapping[str, str]) -> SemEvalScore:
+    """Score directed labels, e.g. `Cause-Effect(e1,e2)` or `Other`, as the official scorer of SemEval-2010 Task 8
+    does: nine-way, with the direction taken into account.
+
+    key (Mapping[str, str]): The true label of each ID.
+    proposed (Mapping[str, str]): The predicted label of each ID. An ID that is missing counts as `Other`.
+    RETURNS (SemEvalScore): The scores.
+    RAISES (ValueError): VE401 for a predicted ID that is not in the key.
+    """
+    unknown = sorted(set(proposed) - set(key))
+    if unknown:
+        reason = f"{len(unknown)} ID(s) are not in the key, first: '{unknown[0]}'. Score the sentences of one test set"
+        raise ValueError(Errors.VE401.format(reason=reason))
+    counts: DefaultDict[str, PRFScore] = defaultdict(PRFScore)
+    for identifier, label in key.items():
+        answer = proposed.get(identifier, OTHER)
+        if answer == label:
+            counts[_base(label)].tp += 1
+        else:
+            counts[_base(answer)].fp += 1
+            counts[_base(label)].fn += 1
+    relations = sorted({_base(label) for label in key.values()} - {OTHER})
+    micro = sum((count for relation, count in counts.items() if relation != OTHER), PRFScore())
+    return SemEvalScore(
+        macro_f1_official=_mean([counts[relation].fscore for relation in relations]),
+        micro_f1_directed=micro.fscore,
+        per_relation={relation: counts[relation].to_dict() for relation in relations},
+    )
+
+
+def _base(label: str) -> str:
+    """RETURNS (str): The label without its direction."""
+    return label.split("(")[0]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _scored(i: int, relation: Relation, doc: Doc) -> _Scored:
+    head, tail = relation.head.resolve(doc), relation.tail.resolve(doc)
+    return _Scored(
+        example=i,
+        pair=(head.start_char, head.end_char, tail.start_char, tail.end_char),
+        arguments=(relation.head.label, relation.tail.label),
+        label=relation.label,
+    )
+
+
+def _read_gold(i: int, example: Example) -> Optional[Set[_Scored]]:
+    relations = example.reference._.relations
+    return None if relations is None else {_scored(i, relation, example.reference) for relation in relations}
+
+
+def _read_predicted(i: int, example: Example) -> Set[_Scored]:
+    """RETURNS (Set[_Scored]): The predicted relations with both arguments in one annotated part of the reference."""
+    doc, reference = example.predicted, example.reference
+    if doc.text != reference.text:
+        reason = f"the predicted text {doc.text[:40]!r} is not the annotated one, {reference.text[:40]!r}"
+        raise ValueError(Errors.VE401.format(reason=reason))
+    regions = [reference[start:end] for start, end in annotated_regions(reference)]
+    scored = {_scored(i, relation, doc) for relation in doc._.relations or []}
+    return {
+        relation
+        for relation in scored
+        if any(min(relation.pair) >= part.start_char and max(relation.pair) <= part.end_char for part in regions)
+    }
+
+
+def _read_candidates(candidates: Callable[[Doc], Pairs], doc: Doc) -> Set[Tuple[int, int, int, int]]:
+    """RETURNS (Set[Tuple[int, int, int, int]]): The candidate pairs as character offsets."""
+    pairs = np.asarray(candidates(doc))
+    if pairs.ndim != 2 or pairs.shape[1] != 4:
+        raise ValueError(Errors.VE205.format(shape=pairs.shape))
+    starts = [token.idx for token in doc]
+    ends = [token.idx + len(token) for token in doc]
+    return {(starts[hs], ends[he - 1], starts[ts], ends[te - 1]) for hs, he, ts, te in pairs.tolist()}
+
+
+def _score_sets(predicted: Set[_Scored], gold: Set[_Scored], annotated: bool) -> Dict[str, Any]:
+    """All scores but candidate recall, each of them None where nothing was annotated."""
+    if not annotated:
+        kinds = ("rels", "rels_macro", "rels_boundaries")
+        return {**{f"{kind}_{which}": None for kind in kinds for which in "prf"}, "rels_per_type": None}
+    per_type: Dict[str, PRFScore] = {}
+    for label in sorted({relation.label for relation in gold | predicted}):
+        per_type[label] = PRFScore()
+        per_type[label].score_set(
+            {relation for relation in predicted if relation.label == label},
+            {relation for relation in gold if relation.label == label},
+        )
+    strict, boundaries = PRFScore(), PRFScore()
+    strict.score_set(predicted, gold)
+    boundaries.score_set(_without_arguments(predicted), _without_arguments(gold))
+    gold_types = [per_type[label].to_dict() for label in sorted({relation.label for relation in gold})]
+    scores: Dict[str, Any] = {}
+    for which in "prf":
+        scores[f"rels_{which}"] = strict.to_dict()[which]
+        scores[f"rels_macro_{which}"] = _mean([score[which] for score in gold_types])
+        scores[f"rels_boundaries_{which}"] = boundaries.to_dict()[which]
+    scores["rels_per_type"] = {label: score.to_dict() for label, score in per_type.items()}
+    return scores
+
+
+def _without_arguments(relations: Set[_Scored]) -> Set[_Scored]:
+    return {replace(relation, arguments=("", "")) for relation in relations}
