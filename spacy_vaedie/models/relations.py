@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Sequence, Tuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,9 @@ from ..errors import Errors
 from ..tokens.dependency import Parse, Paths, read_parse, shortest_paths, span_roots
 from .candidates import Candidates, concatenate, ranges
 from .embed import split_rows
-from .network.pairs import PairIndex, PairNetwork
-from .network.shim import NetworkShim
+
+if TYPE_CHECKING:
+    from .network.pairs import PairIndex
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
@@ -33,7 +34,8 @@ def build_pair_classifier(
     tok2vec: Model[List[Doc], List[Floats2d]],
     width: int = 192,
     n_heads: int = 3,
-    buckets: int = 32768,
+    buckets: int = 16384,
+    lexical_width: int = 64,
     path_buckets: int = 512,
 ) -> PairClassifier:
     """Classifies candidate pairs. It reads the token vectors of head, tail and the text between them, a convolution
@@ -45,10 +47,14 @@ def build_pair_classifier(
     width (int): Width of the hidden layers.
     n_heads (int): Networks that are averaged.
     buckets (int): Rows for hashed lexical features.
+    lexical_width (int): Width of these rows.
     path_buckets (int): Rows for hashed dependency labels.
     RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats3d]): The model. It gives logits, the first label being
         "no relation". *Shape:* (n_heads, n_pairs, n_labels + 1)
     """
+    from .network.pairs import PairNetwork
+    from .network.shim import NetworkShim
+
     return Model(
         "pair_classifier",
         forward,
@@ -59,7 +65,13 @@ def build_pair_classifier(
         shims=[NetworkShim(PairNetwork)],
         attrs={
             "dropout_rate": 0.0,
-            "settings": {"width": width, "n_heads": n_heads, "buckets": buckets, "path_buckets": path_buckets},
+            "settings": {
+                "width": width,
+                "n_heads": n_heads,
+                "buckets": buckets,
+                "lexical_width": lexical_width,
+                "path_buckets": path_buckets,
+            },
         },
     )
 
@@ -68,7 +80,7 @@ def init(model: PairClassifier, X: Optional[PairInput] = None, Y: Optional[Any] 
     """Build the network when the width of the token vectors and the number of labels (dimension nO) are known."""
     if X is None:
         return
-    tok2vec = model.get_ref("tok2vec")
+    tok2vec = model.layers[0]
     tok2vec.initialize(X=X[0])
     if tok2vec.has_dim("nO") is not True:
         raise ValueError(Errors.VE104.format(upstream=getattr(tok2vec, "upstream_name", "vae_encoder")))
@@ -92,7 +104,7 @@ def forward(
 ) -> Tuple[Floats3d, Callable[[Floats3d], PairInput]]:
     """*Shape:* (n_heads, n_pairs, n_labels + 1)"""
     docs, candidates = inputs
-    vectors, bp_vectors = model.get_ref("tok2vec")(docs, is_train)
+    vectors, bp_vectors = model.layers[0](docs, is_train)
     index = index_pairs(docs, candidates, model.attrs["settings"])
     dropout = model.attrs["dropout_rate"]
     xp = model.ops.xp
@@ -115,6 +127,8 @@ def index_pairs(docs: List[Doc], candidates: List[Candidates], settings: dict[st
     settings (Dict[str, int]): `buckets` and `path_buckets`.
     RETURNS (PairIndex): What the network reads.
     """
+    from .network.pairs import PairIndex
+
     parse = read_parse(docs)
     batch = concatenate(candidates, parse.starts)
     heads, tails = batch.spans[batch.pairs[:, 0]], batch.spans[batch.pairs[:, 1]]

@@ -41,18 +41,20 @@ class PairNetwork(nn.Module):
     n_labels (int): Labels, the one for "no relation" included.
     width (int): Width of each part of the pair and of the hidden layer.
     n_heads (int): Networks whose probabilities are averaged.
-    buckets (int): Rows for hashed lexical features.
+    buckets (int), lexical_width (int): Rows and width of the table of hashed lexical features.
     path_buckets (int): Rows for hashed dependency labels with their direction.
     """
 
-    def __init__(self, *, n_in: int, n_labels: int, width: int, n_heads: int, buckets: int, path_buckets: int) -> None:
+    def __init__(
+        self, *, n_in: int, n_labels: int, width: int, n_heads: int, buckets: int, lexical_width: int, path_buckets: int
+    ) -> None:
         super().__init__()
         self.n_heads, self.width = n_heads, width
         self.path_label = nn.Embedding(path_buckets, width // 4)
         self.path_window = Maxout(3 * (n_in + width // 4), width, 2)
-        self.lexical = nn.EmbeddingBag(buckets, width, mode="sum")
+        self.lexical = nn.EmbeddingBag(buckets, lexical_width, mode="sum")
         nn.init.normal_(self.lexical.weight, std=0.05)
-        n_features = 6 * n_in + 2 * width
+        n_features = 6 * n_in + width + lexical_width
         self.hidden = nn.Parameter(torch.empty(n_heads, n_features, width))
         self.hidden_bias = nn.Parameter(torch.zeros(n_heads, 1, width))
         self.norm = nn.LayerNorm(width)
@@ -105,7 +107,7 @@ class PairNetwork(nn.Module):
         return self.path_window(torch.cat([before, steps, behind], dim=1), dropout)
 
     def read_lexical(self, index: PairIndex, device: torch.device, dropout: float) -> Tensor:
-        """The sum of the embedded lexical features, some of them dropped in training. *Shape:* (n_pairs, width)"""
+        """The sum of the embedded lexical features, some of them dropped in training. *Shape:* (n_pairs, lexical_width)"""
         rows, firsts = (torch.as_tensor(part, device=device) for part in index.features)
         weights = F.dropout(torch.ones(len(rows), device=device), dropout, self.training)
         embedded: Tensor = self.lexical(rows, firsts, per_sample_weights=weights.to(self.lexical.weight.dtype))
