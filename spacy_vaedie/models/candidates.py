@@ -45,7 +45,9 @@ def build_entity_pairs(max_sentences: int = 0, max_pairs: int = 10_000) -> Candi
         sentence bounds is one sentence.
     max_pairs (int): At most this many pairs a Doc; where there are more, each span keeps its nearest ones.
     RETURNS (Callable[[Doc], Candidates]): The function.
+    RAISES (ValueError): VE108 for a limit that is out of range.
     """
+    _check_limits(max_sentences, max_pairs, "spacy-vaedie.EntityPairs.v1")
 
     def entity_pairs(doc: Doc) -> Candidates:
         return pair_spans(doc, doc.ents, max_sentences, max_pairs)
@@ -61,7 +63,9 @@ def build_span_pairs(spans_key: str = "sc", max_sentences: int = 0, max_pairs: i
     max_sentences (int): How many sentences apart head and tail may be; 0 keeps both in one sentence.
     max_pairs (int): At most this many pairs a Doc; where there are more, each span keeps its nearest ones.
     RETURNS (Callable[[Doc], Candidates]): The function. It RAISES (ValueError) VE203 where a Doc has no such group.
+    RAISES (ValueError): VE108 for a limit that is out of range.
     """
+    _check_limits(max_sentences, max_pairs, "spacy-vaedie.SpanPairs.v1")
 
     def span_pairs(doc: Doc) -> Candidates:
         if spans_key not in doc.spans:
@@ -91,13 +95,14 @@ def pair_spans(doc: Doc, spans: Sequence[Span], max_sentences: int, max_pairs: i
     sentences = read_parse([doc]).sentences[bounds[:, 0]]
     first = np.searchsorted(sentences, sentences - max_sentences, side="left")
     last = np.searchsorted(sentences, sentences + max_sentences, side="right")
-    total = int((last - first).sum()) - len(unique)
+    # One span under two labels is two spans, but no pair.
+    same = np.unique(bounds, axis=0, return_counts=True)[1]
+    total = int((last - first).sum() - (same**2).sum())
     if total > max_pairs:
         reach = max(1, max_pairs // (2 * len(unique)))
         rows = np.arange(len(unique))
         first, last = np.maximum(first, rows - reach), np.minimum(last, rows + reach + 1)
     heads, tails = np.repeat(np.arange(len(unique)), last - first), ranges(first, last)
-    # One span under two labels is two spans, but no pair.
     distinct = (bounds[heads] != bounds[tails]).any(axis=1)
     pairs = np.stack([heads[distinct], tails[distinct]], axis=1)[:max_pairs]
     if total > max_pairs:
@@ -131,3 +136,9 @@ def concatenate(candidates: List[Candidates], starts: Ints) -> Candidates:
         labels=np.concatenate([item.labels for item in candidates]),
         pairs=np.concatenate([item.pairs + offset for item, offset in zip(candidates, span_offsets[:-1], strict=True)]),
     )
+
+
+def _check_limits(max_sentences: int, max_pairs: int, owner: str) -> None:
+    for setting, value, least in (("max_sentences", max_sentences, 0), ("max_pairs", max_pairs, 1)):
+        if value < least:
+            raise ValueError(Errors.VE108.format(setting=setting, value=value, must=f"at least {least}", owner=owner))

@@ -11,8 +11,6 @@ from thinc.types import Floats2d
 
 from ..tokens.dependency import read_parse
 from .embed import embed_docs, initialize_embed, split_rows, syntax_embed
-from .network.encoder import Tok2VecNetwork
-from .network.shim import NetworkShim
 
 
 @registry.architectures("spacy-vaedie.ParseTok2Vec.v1")
@@ -35,6 +33,9 @@ def build_parse_tok2vec(
     syntax_width (int): Width of the embedded part of speech and dependency label.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model. *Shape:* (n_tokens, width) for each Doc.
     """
+    from .network.encoder import Tok2VecNetwork
+    from .network.shim import NetworkShim
+
     return Model(
         "parse_tok2vec",
         forward,

@@ -16,8 +16,6 @@ from thinc.types import Floats2d, FloatsXd
 from ..errors import Errors
 from ..tokens.dependency import read_parse
 from .embed import embed_docs, initialize_embed, split_rows, syntax_embed
-from .network.objective import Bound, VAENetwork
-from .network.shim import NetworkShim
 
 Posterior = Dict[str, FloatsXd]
 
@@ -81,6 +79,9 @@ def build_vae(
     RETURNS (Model[VAEBatch, Posterior]): The model. Its outputs are those of `VAENetwork.forward`.
     RAISES (ValueError): VE108 for a width or share that is out of range.
     """
+    from .network.objective import VAENetwork
+    from .network.shim import NetworkShim
+
     for setting, value in (("width", width), ("latent_width", latent_width), ("doc_latent_width", doc_latent_width)):
         if value < 1:
             raise ValueError(_out_of_range(setting, value, "at least 1"))
@@ -127,6 +128,8 @@ def forward(
     model: VAE, batch: VAEBatch, is_train: bool
 ) -> Tuple[Posterior, Callable[[Mapping[str, FloatsXd]], List[Doc]]]:
     """Run the network, see `VAENetwork.forward`. The callback takes gradients of some outputs by name."""
+    from .network.objective import Bound
+
     words, syntax, bp_embed = embed_docs(model.layers[0], model.layers[1], batch.docs, is_train)
     bound = None
     if batch.objective is not None:

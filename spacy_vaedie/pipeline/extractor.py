@@ -1,8 +1,8 @@
 """`extractor`: relations between spans, from token vectors and the dependency parse."""
 
-from __future__ import annotations
-
+from collections import defaultdict
 from itertools import islice
+from math import isclose
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 
 from ..errors import Errors, Warnings
-from ..models.candidates import CandidateFunction, Candidates
+from ..models.candidates import CandidateFunction, Candidates, pair_spans
 from ..models.relations import PairClassifier, resize, split_pairs
 from ..tokens import Argument, Relation, align_relations, annotated_regions
 from ..tokens.dependency import has_parse, read_evidence, read_parse
@@ -25,7 +25,8 @@ DEFAULT_EXTRACTOR_CONFIG = """
 @architectures = "spacy-vaedie.PairClassifier.v1"
 width = 192
 n_heads = 3
-buckets = 32768
+buckets = 16384
+lexical_width = 64
 path_buckets = 512
 
 [model.tok2vec]
@@ -78,7 +79,7 @@ def make_extractor(
     candidates: CandidateFunction,
     threshold: float,
     scorer: Optional[Callable[..., Dict[str, Any]]],
-) -> Extractor:
+) -> "Extractor":
     """Make an `extractor`.
 
     model (Model[Tuple[List[Doc], List[Candidates]], Floats3d]): Scores the labels of candidate pairs.
@@ -128,9 +129,12 @@ class Extractor(NetworkPipe):
         """Probability from which on a relation is set. A value that was set in Python is saved with the pipe, and
         holds until a config brings another one than the pipe was made with (as `spacy find-threshold` does)."""
         changed = self.cfg["threshold"]
-        if changed is not None and changed["configured"] == self._configured_threshold:
-            return float(changed["value"])
-        return self._configured_threshold
+        if isinstance(changed, dict):
+            # JSON gives a number back with its last digit changed.
+            holds = isclose(changed["configured"], self._configured_threshold)
+            return float(changed["value"]) if holds else self._configured_threshold
+        # `spacy find-threshold` writes a bare number.
+        return self._configured_threshold if changed is None else float(changed)
 
     @threshold.setter
     def threshold(self, value: float) -> None:
@@ -158,8 +162,9 @@ class Extractor(NetworkPipe):
         docs (Iterable[Doc]): The batch, parsed and with spans.
         RETURNS (List[Prediction]): For each Doc its candidates and the probabilities of "no relation" and the labels.
             *Shape:* (n_pairs, n_labels + 1)
-        RAISES (ValueError): VE202 for a Doc with candidates and no parse.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE202 for a Doc with candidates and no parse.
         """
+        self._check_built()
         docs = list(docs)
         candidates = self._propose(docs)
         probabilities = [np.zeros((0, len(self.labels) + 1), dtype="float32") for _ in docs]
@@ -222,7 +227,9 @@ class Extractor(NetworkPipe):
         sgd (Optional[Optimizer]): Optimizer, None where the caller calls `finish_update`.
         losses (Optional[Dict[str, float]]): Record to add the loss to.
         RETURNS (Dict[str, float]): The record.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE202 for a Doc with candidates and no parse.
         """
+        self._check_built()
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
@@ -273,22 +280,32 @@ class Extractor(NetworkPipe):
         for start, end in _align_regions(annotated_regions(reference), reference, doc):
             inside = (offsets[:, [0, 2]] >= start).all(axis=1) & (offsets[:, [1, 3]] <= end).all(axis=1)
             targets[inside] = UNRELATED
-        rows = {tuple(row): i for i, row in enumerate(offsets.tolist())}
+        rows: Dict[Tuple[int, ...], List[int]] = defaultdict(list)
+        for i, row in enumerate(offsets.tolist()):
+            rows[tuple(row)].append(i)
         n_missed = n_misaligned = 0
         for relation in align_relations(relations, reference, doc):
             if relation is None:
                 n_misaligned += 1
                 continue
-            key = (relation.head.start, relation.head.end, relation.tail.start, relation.tail.end)
-            if key not in rows:
-                n_missed += 1
-            else:
-                targets[rows[key]] = self._target(relation.label, int(targets[rows[key]]))
+            found = rows[(relation.head.start, relation.head.end, relation.tail.start, relation.tail.end)]
+            n_missed += not found
+            for i in self._with_labels(found, candidates, relation):
+                targets[i] = self._target(relation.label, int(targets[i]))
         if n_misaligned:
             self._warn_once(Warnings.VW205.format(n=n_misaligned), "misaligned")
         if n_missed:
             self._warn_once(Warnings.VW202.format(n=n_missed), "missed")
         return targets
+
+    def _with_labels(self, rows: List[int], candidates: Candidates, relation: Relation) -> List[int]:
+        """Of several pairs of the same tokens, those with the argument labels of the relation, or all of them where
+        none has those."""
+        if len(rows) < 2:
+            return rows
+        labels = [relation.head.label, relation.tail.label]
+        names = [[self.vocab.strings[int(i)] for i in candidates.labels[candidates.pairs[row]]] for row in rows]
+        return [row for row, found in zip(rows, names, strict=True) if found == labels] or rows
 
     def _target(self, label: str, present: int) -> int:
         """What a pair becomes when one more relation is found for it."""
@@ -328,9 +345,10 @@ class Extractor(NetworkPipe):
         if not self.labels:
             raise ValueError(Errors.VE201.format(name=self.name, reason=reason))
         resize(self.model, len(self.labels) + 1)
-        sample = [example.predicted for example in islice(get_examples(), 10)]
-        docs = [doc for doc in sample if len(doc)]
-        self.model.initialize(X=(docs, [self.candidates(doc) for doc in docs]))
+        predicted = (example.predicted for example in get_examples())
+        docs = list(islice((doc for doc in predicted if len(doc)), 10))
+        # The spans may come from components that have not run yet, so that the real candidates cannot be asked for.
+        self.model.initialize(X=(docs, [pair_spans(doc, [], 0, 1) for doc in docs]))
 
     def _find_labels(self, get_examples: Callable[[], Iterable[Example]]) -> Tuple[List[str], str]:
         found: Set[str] = set()
@@ -375,8 +393,6 @@ def _check_threshold(value: float) -> float:
 
 def _align_regions(regions: List[Tuple[int, int]], source: Doc, target: Doc) -> List[Tuple[int, int]]:
     """Carry token offsets of regions over to a Doc with other tokens."""
-    if len(source) == len(target):
-        return regions
     starts = [token.idx for token in target]
     bounds = []
     for start, end in regions:

@@ -24,7 +24,15 @@ class NetworkPipe(TrainablePipe):
         RETURNS (NetworkPipe): This pipe.
         RAISES (ValueError): VE106 where the folder is incomplete or damaged.
         """
-        self._load(lambda: super(NetworkPipe, self).from_disk(path, exclude=exclude))
+
+        def load() -> None:
+            cfg = Path(path) / "cfg"
+            # spaCy takes a missing one for an empty one, and labels or steps would be gone in silence.
+            if "cfg" not in exclude and not cfg.exists():
+                raise FileNotFoundError(cfg)
+            super(NetworkPipe, self).from_disk(path, exclude=exclude)
+
+        self._load(load)
         return self
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> NetworkPipe:
@@ -45,6 +53,10 @@ class NetworkPipe(TrainablePipe):
             # What a cut file raises depends on where it was cut: msgpack, zip, JSON and torch each have their own.
             reason = f"{type(error).__name__}: {error}"
             raise ValueError(Errors.VE106.format(name=self.name, reason=reason)) from error
+
+    def _check_built(self) -> None:
+        if not self.model.shims[0].is_built:
+            raise ValueError(Errors.VE101.format(name=self.name))
 
     def _warn_once(self, message: str, *key: Any) -> None:
         """Warn, unless this pipe has done so for the same key."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 from spacy.pipeline.tok2vec import Tok2Vec, Tok2VecListener
 from thinc.api import Model
@@ -30,9 +30,8 @@ class Upstream:
     @listener_map.setter
     def listener_map(self, value: Dict[str, List[Model[Any, Any]]]) -> None:
         self._listener_map = value
-        # Later components that write doc.tensor, and later ones that expect it from somebody else.
-        self._later_writers: List[str] = []
-        self._foreign_readers: List[str] = []
+        # Later components, and which upstreams their stock listeners name.
+        self._later: List[Tuple[Any, List[str]]] = []
 
     @property
     def listeners(self) -> List[Model[Any, Any]]:
@@ -54,16 +53,18 @@ class Upstream:
 
         listener (Model): The listener.
         component_name (str): Whose model it is part of.
-        RAISES (ValueError): VE102 where it would read another component's vectors.
+        RAISES (ValueError): VE108 for a stock listener of another width.
         """
+        width = self.model.get_dim("nO")
+        if isinstance(listener, LatentListener):
+            listener.set_dim("nO", width, force=True)
+        elif listener.has_dim("nO") and listener.get_dim("nO") != width:
+            must = f"{width}: `latent_width` and `width` of '{self.name}', which '{component_name}' listens to"
+            owner, value = "spacy.Tok2VecListener.v1", listener.get_dim("nO")
+            raise ValueError(Errors.VE108.format(setting="width", value=value, must=must, owner=owner))
         found = self.listener_map.setdefault(component_name, [])
         if listener not in found:
             found.append(listener)
-        if isinstance(listener, LatentListener):
-            listener.set_dim("nO", self.model.get_dim("nO"), force=True)
-        elif self._later_writers:
-            detail = f"'{self._later_writers[0]}' writes it again in between"
-            raise ValueError(Errors.VE102.format(reader=component_name, name=self.name, detail=detail))
 
     def remove_listener(self, listener: Model[Any, Any], component_name: str) -> bool:
         """Remove a listener.
@@ -80,28 +81,47 @@ class Upstream:
             del self.listener_map[component_name]
         return True
 
+    def reset_listeners(self) -> None:
+        """Let the listeners forget the last update, so that they can be trained on what stands on the Docs when this
+        encoder is frozen in the next one."""
+        for listener in self.listeners:
+            if isinstance(listener, LatentListener):
+                listener.forget()
+            else:
+                listener.receive(None, None, None)
+
     def find_listeners(self, component: Any) -> None:
         """Look for listeners in a later component. Only those that name this encoder are taken: the wildcard `*`
         attaches to every upstream.
 
         component (Any): The component.
-        RAISES (ValueError): VE102 where a stock listener would read another component's vectors.
+        RAISES (ValueError): VE102 where a stock listener would read another component's vectors, VE108 where it has
+            another width.
         """
         model = getattr(component, "model", None)
-        if not isinstance(model, Model):
-            return
-        for node in model.walk():
+        nodes = list(model.walk()) if isinstance(model, Model) else []
+        for node in nodes:
             if isinstance(node, (LatentListener, Tok2VecListener)) and node.upstream_name == self.name:
                 self.add_listener(node, component.name)
-            elif isinstance(node, Tok2VecListener):
-                self._foreign_readers.append(component.name)
-        if isinstance(component, Tok2Vec) or (isinstance(component, Upstream) and component.writes_tensor):
-            self._later_writers.append(component.name)
-        # A foreign reader behind a writer of its own gets what it expects.
-        if self.writes_tensor and self._foreign_readers and not self._later_writers:
-            reader = self._foreign_readers[0]
-            detail = f"'{reader}' listens to another upstream"
-            raise ValueError(Errors.VE102.format(reader=reader, name=self.name, detail=detail))
+        self._later.append((component, [node.upstream_name for node in nodes if isinstance(node, Tok2VecListener)]))
+        if self.writes_tensor:
+            self._check_readers()
+
+    def _check_readers(self) -> None:
+        """Follow doc.tensor through the later components, from writer to writer."""
+        read = {upstream for _, upstreams in self._later for upstream in upstreams}
+        writer = self.name
+        for component, upstreams in self._later:
+            for upstream in upstreams:
+                if upstream != self.name and writer == self.name:
+                    detail = f"'{component.name}' listens to another upstream"
+                elif upstream == self.name and writer != self.name:
+                    detail = f"'{writer}' writes it again in between"
+                else:
+                    continue
+                raise ValueError(Errors.VE102.format(reader=component.name, name=self.name, detail=detail))
+            if isinstance(component, Tok2Vec) or (isinstance(component, Upstream) and component.name in read):
+                writer = component.name
 
 
 class GradientSum:

@@ -1,7 +1,5 @@
 """`vae_encoder`: latents of tokens and texts, learned from raw text."""
 
-from __future__ import annotations
-
 from collections import Counter
 from itertools import islice
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
@@ -84,7 +82,7 @@ def make_vae_encoder(
     free_bits: float,
     max_words: int,
     min_count: int,
-) -> VAEEncoder:
+) -> "VAEEncoder":
     """Make a `vae_encoder`.
 
     model (Model[VAEBatch, Posterior]): The variational autoencoder.
@@ -131,7 +129,9 @@ class VAEEncoder(Upstream, NetworkPipe):
 
         docs (Iterable[Doc]): The batch.
         RETURNS (List[Latents]): One for each Doc.
+        RAISES (ValueError): VE101 where the pipe was not initialized.
         """
+        self._check_built()
         docs = list(docs)
         self._check_parse(docs)
         posterior = self.model.predict(VAEBatch(docs))
@@ -173,7 +173,9 @@ class VAEEncoder(Upstream, NetworkPipe):
         sgd (Optional[Optimizer]): Optimizer, None where the caller calls `finish_update`.
         losses (Optional[Dict[str, float]]): Record to add the loss to, in nats a token.
         RETURNS (Dict[str, float]): The record.
+        RAISES (ValueError): VE101 where the pipe was not initialized.
         """
+        self._check_built()
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
@@ -191,16 +193,20 @@ class VAEEncoder(Upstream, NetworkPipe):
             losses[self.name] += float(outputs["loss"])
             self.cfg["step"] += 1
         if self.listeners:
-            self._send(docs, outputs, lambda gradient: backprop(token_gradients(self.model, gradient)))
+            self._send(docs, outputs, backprop)
         elif has_tokens:
             backprop({})
         if sgd is not None:
             self.finish_update(sgd)
         return losses
 
-    def _send(self, docs: List[Doc], outputs: Posterior, backprop: Callable[[List[Floats2d]], Any]) -> None:
+    def _send(self, docs: List[Doc], outputs: Posterior, backprop: Callable[[Posterior], Any]) -> None:
+        def finish(gradient: List[Floats2d]) -> None:
+            backprop(token_gradients(self.model, gradient))
+            self.reset_listeners()
+
         vectors = token_vectors(self.model, outputs, docs)
-        self._pending = GradientSum(vectors, len(self.listeners), backprop)
+        self._pending = GradientSum(vectors, len(self.listeners), finish)
         for listener in self.listeners:
             listener.receive(listener.get_batch_id(docs), vectors, self._pending.add)
 
@@ -228,8 +234,8 @@ class VAEEncoder(Upstream, NetworkPipe):
             raise ValueError(Errors.VE105.format(name=self.name, min_count=self.min_count))
         self.model.attrs["vocabulary"] = np.array(sorted(words), dtype="uint64")
         self.cfg["step"] = 0
-        sample = [example.predicted for example in islice(get_examples(), 10)]
-        self.model.initialize(X=VAEBatch([doc for doc in sample if len(doc)]))
+        docs = (example.predicted for example in get_examples())
+        self.model.initialize(X=VAEBatch(list(islice((doc for doc in docs if len(doc)), 10))))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Measure the bound on held-out text, with the same corruption and samples each time.
@@ -238,7 +244,9 @@ class VAEEncoder(Upstream, NetworkPipe):
         RETURNS (Dict[str, Any]): `vae_reconstruction`, `vae_kl` and `vae_doc_kl` in nats a token; `vae_score`, the
             geometric mean of a word's likelihood under the weighted bound, from 0 to 1; `vae_active_units` and
             `vae_doc_active_units`, the share of latent dimensions in use.
+        RAISES (ValueError): VE101 where the pipe was not initialized.
         """
+        self._check_built()
         docs = [example.predicted for example in examples if len(example.predicted)]
         if not docs:
             return {}

@@ -14,7 +14,8 @@ from .storage import Entry, read_entries, write_entry
 
 Floats = NDArray[np.float32]
 _STORED = "vaedie_latents"
-_ARRAYS = ("mean", "log_variance", "hidden", "doc_mean", "doc_log_variance")
+_ROWS = ("mean", "log_variance", "hidden")
+_ARRAYS = (*_ROWS, "doc_mean", "doc_log_variance")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,7 @@ def set_latents(doc: Doc, latents: Optional[Latents]) -> None:
     if latents is None:
         write_entry(doc, _STORED, None)
         return
-    if not isinstance(latents, Latents) or len(latents.mean) != len(doc):
+    if not isinstance(latents, Latents) or any(len(getattr(latents, name)) != len(doc) for name in _ROWS):
         raise ValueError(Errors.VE004.format(value=type(latents).__name__, n_tokens=len(doc)))
     stored: Dict[str, Any] = {name: np.asarray(getattr(latents, name), dtype="float32") for name in _ARRAYS}
     stored["starts"] = np.array([token.idx for token in doc], dtype="int32")
@@ -99,9 +100,9 @@ def doc_latent(doc: Doc) -> Optional[Floats]:
 
 
 def span_latent(span: Span) -> Optional[Floats]:
-    """Getter of `span._.latent`: the average of its tokens' means. *Shape:* (latent_width,)"""
+    """Getter of `span._.latent`: the average of its tokens' means, zeros for an empty span. *Shape:* (latent_width,)"""
     latents = get_latents(span.doc)
-    return None if latents is None else latents.mean[span.start : span.end].mean(axis=0)
+    return None if latents is None else latents.mean[span.start : span.end].sum(axis=0) / np.float32(max(len(span), 1))
 
 
 def token_latent(token: Token) -> Optional[Floats]:
@@ -116,7 +117,7 @@ def _cut(entry: Entry, n_chars: int) -> Dict[str, Any]:
     part = {name: np.asarray(stored[name]) for name in (*_ARRAYS, "starts")}
     part["starts"] = part["starts"] + base
     inside = (part["starts"] >= 0) & (part["starts"] < n_chars)
-    for name in ("mean", "log_variance", "hidden", "starts"):
+    for name in (*_ROWS, "starts"):
         part[name] = part[name][inside]
     return part
 

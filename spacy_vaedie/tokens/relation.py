@@ -90,7 +90,8 @@ def get_relations(doc: Doc) -> Optional[List[Relation]]:
         where it was not annotated. To change the relations, assign a new list.
     """
     entries = read_entries(doc, _STORED)
-    if not entries:
+    # What is left of a Doc that was cut out of a merged one may lie outside of everything that was annotated.
+    if not entries or (len(doc) and not annotated_regions(doc)):
         return None
     offsets = _TokenOffsets(doc)
     relations: List[Relation] = []

@@ -141,6 +141,7 @@ class NetworkShim(PyTorchShim):
         RETURNS (NetworkShim): This shim.
         """
         msg = srsly.msgpack_loads(bytes_data)
+        self.dims, self._model = {}, None
         if msg["state"]:
             self.build(**msg["dims"])
             state = torch.load(BytesIO(msg["state"]), map_location=self.device, weights_only=True)
