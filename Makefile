@@ -1,0 +1,49 @@
+# Everything runs in .venv, from the versions in constraints.txt.
+PYTHON ?= python3.11
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip
+INSTALLED := .venv/.installed
+
+.PHONY: help install test lint semeval semeval-seeds figures clean
+
+help:
+	@echo "make test            install into .venv, then ruff, mypy and pytest"
+	@echo "make semeval         train and score on SemEval-2010 Task 8, one seed"
+	@echo "make semeval-seeds   the same with three seeds, for the table in README.md"
+	@echo "make figures         rebuild the tables of README.md and docs/ from metrics/"
+	@echo "make clean           remove .venv and everything that was trained"
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python"; exit 1; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(PIP) install --quiet --constraint constraints.txt torch && \
+		$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]" || \
+		{ echo "Installation failed: see the message above, check the network, then run make again."; exit 1; }
+	@touch $(INSTALLED)
+
+lint: install
+	$(BIN)/ruff check spacy_vaedie tests scripts
+	$(BIN)/ruff format --check spacy_vaedie tests scripts
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+# PROJECT_VARS takes overrides, e.g. PROJECT_VARS="--vars.data_root DIR"
+semeval: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run semeval . $(PROJECT_VARS)
+
+semeval-seeds: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	for seed in 0 1 2; do $(BIN)/spacy project run semeval . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
+
+figures: install
+	$(BIN)/python scripts/figures.py
+
+clean:
+	rm -rf .venv corpus training packages metrics assets/semeval assets/en_core_web_md
