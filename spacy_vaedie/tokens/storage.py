@@ -8,8 +8,11 @@ from the entry's start. A merged Doc then has one entry for each Doc that it was
 from __future__ import annotations
 
 from typing import Any, List, Tuple
+from zlib import crc32
 
 from spacy.tokens import Doc
+
+from ..errors import Errors
 
 Entry = Tuple[int, int, Any]
 
@@ -21,12 +24,17 @@ def read_entries(doc: Doc, name: str) -> List[Entry]:
     name (str): Name of the stored data.
     RETURNS (List[Tuple[int, int, Any]]): First character, last character (exclusive) and stored value of each entry.
         The characters may lie outside of the text where the Doc was cut out of another one.
+    RAISES (ValueError): VE006 where an entry stands on another text than it was written for, as after cutting a Doc
+        and merging the part with something else.
     """
-    entries = [
-        (key[2], key[3], value)
-        for key, value in doc.user_data.items()
-        if isinstance(key, tuple) and len(key) == 4 and key[0] == "._." and key[1] == name
-    ]
+    entries = []
+    text = doc.text
+    for key in _keys(doc, name):
+        start, end = key[2], key[3]
+        checksum, value = doc.user_data[key]
+        if start >= 0 and end <= len(text) and _checksum(text[start:end]) != checksum:
+            raise ValueError(Errors.VE006.format(name=name, text=text[start:end][:60]))
+        entries.append((start, end, value))
     return sorted(entries, key=lambda entry: entry[:2])
 
 
@@ -37,7 +45,17 @@ def write_entry(doc: Doc, name: str, value: Any) -> None:
     name (str): Name of the stored data.
     value (Any): What to store, of types that msgpack knows, or None to store nothing.
     """
-    for start, end, _ in read_entries(doc, name):
-        del doc.user_data[("._.", name, start, end)]
+    for key in _keys(doc, name):
+        del doc.user_data[key]
     if value is not None:
-        doc.user_data[("._.", name, 0, len(doc.text))] = value
+        doc.user_data[("._.", name, 0, len(doc.text))] = (_checksum(doc.text), value)
+
+
+def _keys(doc: Doc, name: str) -> List[Tuple[str, str, int, int]]:
+    return [
+        key for key in doc.user_data if isinstance(key, tuple) and len(key) == 4 and key[0] == "._." and key[1] == name
+    ]
+
+
+def _checksum(text: str) -> int:
+    return crc32(text.encode("utf8", "surrogatepass"))
