@@ -36,7 +36,10 @@ class Errors(metaclass=_Coded):
         "{n_tokens} tokens."
     )
     VE005 = "'{value}' is no {what}. Use one of: {options}."
-    VE006 = "This Doc has no latents. Add 'vae_encoder' to the pipeline, and run it before what reads them."
+    VE006 = (
+        "'{name}' on this Doc was written for another text than '{text}': a part of a Doc was cut out and merged with "
+        "something else. Set it to None and write it again."
+    )
 
     # vae_encoder and its listeners
     VE101 = (
@@ -66,8 +69,7 @@ class Errors(metaclass=_Coded):
         "The saved weights of '{name}' cannot be read: {reason}. The model folder is damaged or incomplete; copy it "
         "again, or train and save it again."
     )
-    VE107 = "A window or parse layer needs rows of width {expected}, but the layer below gives {found}."
-    VE108 = "'{setting}' is {value}, but it must be {must}. Change it in the block of the config that names '{owner}'."
+    VE107 = "'{setting}' is {value}, but it must be {must}. Change it in the block of the config that names '{owner}'."
 
     # extractor
     VE201 = (
@@ -157,7 +159,6 @@ class Warnings(metaclass=_Coded):
         "{n} annotated relation(s) do not fit the tokens of the predicted Doc and cannot be learned. The tokenizer "
         "splits this text differently from the training data."
     )
-    VW206 = "The batch holds no annotated relations (doc._.relations is None everywhere): '{name}' learns nothing."
     VW301 = "{path}: {n} item(s) left out. First: {first}"
 
 

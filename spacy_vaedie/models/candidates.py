@@ -45,7 +45,7 @@ def build_entity_pairs(max_sentences: int = 0, max_pairs: int = 10_000) -> Candi
         sentence bounds is one sentence.
     max_pairs (int): At most this many pairs a Doc; where there are more, each span keeps its nearest ones.
     RETURNS (Callable[[Doc], Candidates]): The function.
-    RAISES (ValueError): VE108 for a limit that is out of range.
+    RAISES (ValueError): VE107 for a limit that is out of range.
     """
     _check_limits(max_sentences, max_pairs, "spacy-vaedie.EntityPairs.v1")
 
@@ -63,7 +63,7 @@ def build_span_pairs(spans_key: str = "sc", max_sentences: int = 0, max_pairs: i
     max_sentences (int): How many sentences apart head and tail may be; 0 keeps both in one sentence.
     max_pairs (int): At most this many pairs a Doc; where there are more, each span keeps its nearest ones.
     RETURNS (Callable[[Doc], Candidates]): The function. It RAISES (ValueError) VE203 where a Doc has no such group.
-    RAISES (ValueError): VE108 for a limit that is out of range.
+    RAISES (ValueError): VE107 for a limit that is out of range.
     """
     _check_limits(max_sentences, max_pairs, "spacy-vaedie.SpanPairs.v1")
 
@@ -141,4 +141,4 @@ def concatenate(candidates: List[Candidates], starts: Ints) -> Candidates:
 def _check_limits(max_sentences: int, max_pairs: int, owner: str) -> None:
     for setting, value, least in (("max_sentences", max_sentences, 0), ("max_pairs", max_pairs, 1)):
         if value < least:
-            raise ValueError(Errors.VE108.format(setting=setting, value=value, must=f"at least {least}", owner=owner))
+            raise ValueError(Errors.VE107.format(setting=setting, value=value, must=f"at least {least}", owner=owner))

@@ -77,7 +77,7 @@ def build_vae(
     corruption (float): Share of the tokens that are reconstructed in training.
     masked (float): Share of those that the encoder does not see.
     RETURNS (Model[VAEBatch, Posterior]): The model. Its outputs are those of `VAENetwork.forward`.
-    RAISES (ValueError): VE108 for a width or share that is out of range.
+    RAISES (ValueError): VE107 for a width or share that is out of range.
     """
     from .network.objective import VAENetwork
     from .network.shim import NetworkShim
@@ -194,4 +194,4 @@ def word_rows(vocabulary: NDArray[np.uint64], docs: List[Doc]) -> NDArray[np.int
 
 
 def _out_of_range(setting: str, value: float, must: str) -> str:
-    return Errors.VE108.format(setting=setting, value=value, must=must, owner="spacy-vaedie.VAE.v1")
+    return Errors.VE107.format(setting=setting, value=value, must=must, owner="spacy-vaedie.VAE.v1")

@@ -53,7 +53,7 @@ class Upstream:
 
         listener (Model): The listener.
         component_name (str): Whose model it is part of.
-        RAISES (ValueError): VE108 for a stock listener of another width.
+        RAISES (ValueError): VE107 for a stock listener of another width.
         """
         width = self.model.get_dim("nO")
         if isinstance(listener, LatentListener):
@@ -61,7 +61,7 @@ class Upstream:
         elif listener.has_dim("nO") and listener.get_dim("nO") != width:
             must = f"{width}: `latent_width` and `width` of '{self.name}', which '{component_name}' listens to"
             owner, value = "spacy.Tok2VecListener.v1", listener.get_dim("nO")
-            raise ValueError(Errors.VE108.format(setting="width", value=value, must=must, owner=owner))
+            raise ValueError(Errors.VE107.format(setting="width", value=value, must=must, owner=owner))
         found = self.listener_map.setdefault(component_name, [])
         if listener not in found:
             found.append(listener)
@@ -95,7 +95,7 @@ class Upstream:
         attaches to every upstream.
 
         component (Any): The component.
-        RAISES (ValueError): VE102 where a stock listener would read another component's vectors, VE108 where it has
+        RAISES (ValueError): VE102 where a stock listener would read another component's vectors, VE107 where it has
             another width.
         """
         model = getattr(component, "model", None)

@@ -38,7 +38,7 @@ def create_relation_corpus(
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE301 or VE311 for a path without such
         files, VE302 for a file of another kind, VE307 for a damaged one, and VE310 where it has read everything and no
         Doc was annotated with relations.
-    RAISES (ValueError): VE005 for an unknown value of `entities`, VE108 for a negative `limit`.
+    RAISES (ValueError): VE005 for an unknown value of `entities`, VE107 for a negative `limit`.
     """
     if entities not in _ENTITIES:
         raise ValueError(Errors.VE005.format(value=entities, what="value of 'entities'", options=", ".join(_ENTITIES)))
@@ -64,14 +64,14 @@ def create_raw_text(
     limit (int): Number of texts and pieces to read, 0 for all.
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE301 or VE311 for a path without such
         files, VE302 for a file of another kind, VE303 for a damaged line, VE304 for a file without text, VE307 for a
-        damaged DocBin, and VE108 where every text is shorter than `min_length`.
-    RAISES (ValueError): VE108 for a negative number, or `min_length` above `max_length`.
+        damaged DocBin, and VE107 where every text is shorter than `min_length`.
+    RAISES (ValueError): VE107 for a negative number, or `min_length` above `max_length`.
     """
     owner = "spacy-vaedie.RawText.v1"
     _check_not_negative(owner, min_length=min_length, max_length=max_length, limit=limit)
     if 0 < max_length < min_length:
         must = f"at most `max_length` ({max_length})"
-        raise ValueError(Errors.VE108.format(setting="min_length", value=min_length, must=must, owner=owner))
+        raise ValueError(Errors.VE107.format(setting="min_length", value=min_length, must=must, owner=owner))
     return partial(_read_raw, Path(path), lengths=(min_length, max_length), limit=limit)
 
 
@@ -90,8 +90,8 @@ def create_mixed_corpus(
     labelled (Callable[[Language], Iterable[Example]]): Reader of annotated Docs.
     raw (Callable[[Language], Iterable[Example]]): Reader of raw text.
     raw_per_labelled (float): Raw Examples for each labelled one, 0 for none.
-    RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE108 where `raw` gives nothing.
-    RAISES (ValueError): VE108 for a negative `raw_per_labelled`.
+    RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE107 where `raw` gives nothing.
+    RAISES (ValueError): VE107 for a negative `raw_per_labelled`.
     """
     _check_not_negative("spacy-vaedie.MixedCorpus.v1", raw_per_labelled=raw_per_labelled)
     return MixedCorpus(labelled, raw, raw_per_labelled)
@@ -131,7 +131,7 @@ class MixedCorpus:
             example = next(self._stream, None)
         if example is None:
             owner, must = "spacy-vaedie.MixedCorpus.v1", "a reader that gives at least one Example"
-            raise ValueError(Errors.VE108.format(setting="raw", value=self.raw, must=must, owner=owner))
+            raise ValueError(Errors.VE107.format(setting="raw", value=self.raw, must=must, owner=owner))
         return example
 
 
@@ -166,7 +166,7 @@ def _read_raw(path: Path, nlp: Language, *, lengths: Tuple[int, int], limit: int
                     return
     if not n_read:
         owner, must = "spacy-vaedie.RawText.v1", f"at most the number of tokens in the longest text of {path}"
-        raise ValueError(Errors.VE108.format(setting="min_length", value=min_length, must=must, owner=owner))
+        raise ValueError(Errors.VE107.format(setting="min_length", value=min_length, must=must, owner=owner))
 
 
 def _read_docs(file: Path, nlp: Language) -> Iterator[Doc]:
@@ -208,4 +208,4 @@ def _cut(doc: Doc, max_length: int) -> Iterator[Doc]:
 def _check_not_negative(owner: str, **settings: Any) -> None:
     for setting, value in settings.items():
         if value < 0:
-            raise ValueError(Errors.VE108.format(setting=setting, value=value, must="0 or more", owner=owner))
+            raise ValueError(Errors.VE107.format(setting=setting, value=value, must="0 or more", owner=owner))

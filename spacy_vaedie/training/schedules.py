@@ -36,10 +36,10 @@ def annealed_kl(weight: float = 0.003, warmup_steps: int = 500) -> AnnealedKL:
     weight (float): The weight in the end; 1 gives the evidence lower bound itself.
     warmup_steps (int): Updates until then.
     RETURNS (AnnealedKL): The schedule.
-    RAISES (ValueError): VE108 for a negative weight or number of updates.
+    RAISES (ValueError): VE107 for a negative weight or number of updates.
     """
     for setting, value in (("weight", weight), ("warmup_steps", warmup_steps)):
         if value < 0:
             owner = "spacy-vaedie.AnnealedKL.v1"
-            raise ValueError(Errors.VE108.format(setting=setting, value=value, must="0 or more", owner=owner))
+            raise ValueError(Errors.VE107.format(setting=setting, value=value, must="0 or more", owner=owner))
     return AnnealedKL(weight, warmup_steps)

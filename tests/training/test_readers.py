@@ -85,7 +85,7 @@ def test_no_relations_at_all_is_an_error_at_the_end(tmp_path, nlp):
 def test_relation_corpus_errors(tmp_path, nlp):
     with pytest.raises(ValueError, match=r"VE005.*'silver'.*gold, predicted"):
         create_relation_corpus(tmp_path, entities="silver")
-    with pytest.raises(ValueError, match="VE108.*limit"):
+    with pytest.raises(ValueError, match="VE107.*limit"):
         create_relation_corpus(tmp_path, limit=-1)
     with pytest.raises(FileNotFoundError, match="VE301"):
         list(create_relation_corpus(tmp_path / "gone.spacy")(nlp))
@@ -189,12 +189,12 @@ def test_raw_text_errors(tmp_path, nlp, name, content, message):
 
 
 def test_raw_text_settings(tmp_path, nlp):
-    with pytest.raises(ValueError, match="VE108.*max_length.*-1"):
+    with pytest.raises(ValueError, match="VE107.*max_length.*-1"):
         create_raw_text(tmp_path, max_length=-1)
-    with pytest.raises(ValueError, match="VE108.*min_length.*5"):
+    with pytest.raises(ValueError, match="VE107.*min_length.*5"):
         create_raw_text(tmp_path, min_length=5, max_length=4)
     (tmp_path / "a.txt").write_text("too short\n")
-    with pytest.raises(ValueError, match=r"VE108.*min_length.*a\.txt"):
+    with pytest.raises(ValueError, match=r"VE107.*min_length.*a\.txt"):
         list(create_raw_text(tmp_path / "a.txt", min_length=5)(nlp))
 
 
@@ -236,9 +236,9 @@ def test_mixed_starts_again_for_another_pipeline(parts, nlp):
 
 
 def test_mixed_errors(parts, nlp):
-    with pytest.raises(ValueError, match="VE108.*raw_per_labelled.*-1"):
+    with pytest.raises(ValueError, match="VE107.*raw_per_labelled.*-1"):
         create_mixed_corpus(*parts, raw_per_labelled=-1)
-    with pytest.raises(ValueError, match="VE108.*'raw'"):
+    with pytest.raises(ValueError, match="VE107.*'raw'"):
         list(create_mixed_corpus(parts[0], lambda nlp: [])(nlp))
 
 

@@ -119,8 +119,9 @@ class VAENetwork(nn.Module):
         reconstruction = F.cross_entropy(self.decoder(z, z_doc), targets)
         kl = kl_divergence(mean[chosen], log_variance[chosen]).mean(dim=0)
         # The text's latent is paid for once, by all of its tokens together.
-        doc_share = graph.n_docs / max(len(words), 1)
-        doc_kl = kl_divergence(doc_mean, doc_log_variance).mean(dim=0)
+        filled = graph.doc_lengths > 0
+        doc_share = filled.sum() / max(len(words), 1)
+        doc_kl = kl_divergence(doc_mean[filled], doc_log_variance[filled]).mean(dim=0)
         penalty = floor_kl(kl, bound.free_bits) + floor_kl(doc_kl, bound.free_bits) * doc_share
         return {
             "loss": reconstruction + bound.kl_weight * penalty,

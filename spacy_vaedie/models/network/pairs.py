@@ -107,7 +107,10 @@ class PairNetwork(nn.Module):
         return self.path_window(torch.cat([before, steps, behind], dim=1), dropout)
 
     def read_lexical(self, index: PairIndex, device: torch.device, dropout: float) -> Tensor:
-        """The sum of the embedded lexical features, some of them dropped in training. *Shape:* (n_pairs, lexical_width)"""
+        """The sum of the embedded lexical features, some of them dropped in training.
+
+        *Shape:* (n_pairs, lexical_width)
+        """
         rows, firsts = (torch.as_tensor(part, device=device) for part in index.features)
         weights = F.dropout(torch.ones(len(rows), device=device), dropout, self.training)
         embedded: Tensor = self.lexical(rows, firsts, per_sample_weights=weights.to(self.lexical.weight.dtype))
