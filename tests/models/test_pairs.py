@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import torch
+
+from spacy_vaedie.models.candidates import build_entity_pairs
+from spacy_vaedie.models.network.pairs import PairNetwork, bag
+from spacy_vaedie.models.relations import build_pair_classifier, index_pairs
+
+from . import parsed
+from .gradients import assert_gradients, double, weigh
+from .layers import make_embed
+
+SETTINGS = {"buckets": 64, "path_buckets": 16}
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+def make_pairs(n_in=4, n_labels=3):
+    settings = build_pair_classifier(make_embed(), width=8, n_heads=2, **SETTINGS).attrs["settings"]
+    network = PairNetwork(n_in=n_in, n_labels=n_labels, **settings).double()
+    network.output.data = double(*network.output.shape)
+    network.lexical.weight.data = double(*network.lexical.weight.shape)
+    return network
+
+
+def test_gradients_of_the_pairs():
+    docs = [parsed.random_doc(1), parsed.founded(), parsed.random_doc(2)]
+    candidates = [build_entity_pairs()(doc) for doc in docs]
+    index = index_pairs(docs, candidates, SETTINGS)
+    assert len(index.head_roots) == 18
+    network = make_pairs()
+    vectors = double(sum(len(doc) for doc in docs), 4)
+    assert_gradients(
+        lambda: weigh(network(vectors, index, 0.0)), {"vectors": vectors, **dict(network.named_parameters())}
+    )
+
+
+def test_no_pairs_still_give_a_gradient():
+    docs = [parsed.single(), parsed.rained()]
+    index = index_pairs(docs, [build_entity_pairs()(doc) for doc in docs], SETTINGS)
+    vectors = double(5, 4).requires_grad_()
+    logits = make_pairs()(vectors, index, 0.5)["logits"]
+    assert logits.shape == (2, 0, 3)
+    logits.backward(torch.zeros(2, 0, 3, dtype=torch.float64))
+    assert torch.equal(vectors.grad, torch.zeros(5, 4, dtype=torch.float64))
+
+
+def test_more_labels_keep_what_was_learned():
+    docs = [parsed.founded()]
+    index = index_pairs(docs, [build_entity_pairs()(doc) for doc in docs], SETTINGS)
+    network, vectors = make_pairs(), double(8, 4)
+    before = network(vectors, index, 0.0)["logits"].detach()
+    after = network.with_labels(5)(vectors, index, 0.0)["logits"].detach()
+    assert after.shape == (2, 6, 5)
+    assert torch.equal(after[:, :, :3], before)
+    # A new label is not predicted before it is learned, but it can be.
+    assert float(after[:, :, 3:].max()) <= -1.0
+    network(vectors, index, 0.0)["logits"].sum().backward()
+    assert float(network.output.grad[:, :, 3:].abs().min()) > 0
+
+
+def test_pairs_do_not_depend_on_the_batch():
+    docs = [parsed.founded(), parsed.empty(), parsed.random_doc(1), parsed.single(), parsed.random_doc(2)]
+    candidates = [build_entity_pairs()(doc) for doc in docs]
+    network, vectors = make_pairs(), double(sum(len(doc) for doc in docs), 4)
+    together = network(vectors, index_pairs(docs, candidates, SETTINGS), 0.0)["logits"]
+    row = pair = 0
+    for doc, item in zip(docs, candidates, strict=True):
+        alone = network(vectors[row : row + len(doc)], index_pairs([doc], [item], SETTINGS), 0.0)["logits"]
+        assert torch.allclose(alone, together[:, pair : pair + len(item.pairs)], atol=1e-10)
+        row, pair = row + len(doc), pair + len(item.pairs)
+    assert pair == together.shape[1] == 18
+
+
+@pytest.mark.parametrize("mode", ["mean", "max"])
+def test_bag(mode):
+    vectors, groups = double(6, 3), [[0, 2], [], [5], [], [1, 3, 4, 1], []]
+    rows = np.array([row for group in groups for row in group])
+    firsts = np.cumsum([0, *(len(group) for group in groups[:-1])])
+    pooled = bag(vectors, (rows, firsts), mode)
+    for group, found in zip(groups, pooled, strict=True):
+        part = vectors[group] if group else torch.zeros_like(vectors[:1])
+        assert torch.allclose(found, part.mean(0) if mode == "mean" else part.amax(0))
+    firsts = np.array([0, 2])
+    assert torch.equal(bag(vectors, (None, firsts), mode), bag(vectors, (np.arange(6), firsts), mode))
+    assert torch.equal(
+        bag(vectors, (np.zeros(0, dtype="int64"), np.array([0, 0])), mode), torch.zeros_like(vectors[:2])
+    )
