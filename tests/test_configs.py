@@ -1,0 +1,174 @@
+"""The shipped configs: complete, valid, and good for a (tiny) training."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.cli.debug_config import debug_config
+from spacy.cli.init_config import fill_config
+from spacy.cli.train import train
+from spacy.tokens import DocBin
+from thinc.api import Config
+
+from spacy_vaedie.training.examples import predicted_copy
+
+from .pipeline.helpers import LABELS, relation_examples, run_python
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.cfg"))
+VAE_CONFIG = next(path for path in CONFIGS if path.stem == "vae")
+# Small widths for each setting that a config has.
+SMALL = {
+    "width": 16,
+    "latent_width": 8,
+    "doc_latent_width": 4,
+    "syntax_width": 8,
+    "window_layers": 1,
+    "parse_layers": 1,
+    "lexical_width": 8,
+    "buckets": 1000,
+    "rows": [300, 100, 100, 100],
+    "include_static_vectors": False,
+}
+SHORT = {"training.max_steps": 4, "training.eval_frequency": 2, "training.optimizer.learn_rate.warmup_steps": 1}
+
+
+def overrides_for(path, corpus, vae=None):
+    """The paths, and small widths in each block of a model."""
+    config = Config().from_disk(path, interpolate=False)
+    found = {f"paths.{name}": str(file) for name, file in corpus.items() if name in config["paths"]}
+    if vae is not None and "vae" in config["paths"]:
+        found["paths.vae"] = str(vae)
+
+    def walk(block, name):
+        for key, value in block.items():
+            if isinstance(value, dict):
+                walk(value, f"{name}.{key}")
+            elif key in SMALL:
+                found[f"{name}.{key}"] = SMALL[key]
+
+    for name, component in config["components"].items():
+        walk(component.get("model", {}), f"components.{name}.model")
+    return found
+
+
+def find_pipes(path):
+    return Config().from_disk(path, interpolate=False)["nlp"]["pipeline"]
+
+
+@pytest.fixture(scope="module")
+def corpus(en, tmp_path_factory):
+    """The files that the configs name: annotated Docs with their parse, and raw ones."""
+    folder = tmp_path_factory.mktemp("corpus")
+    docs = []
+    for example in relation_examples(en):
+        doc = predicted_copy(example.predicted)
+        doc._.relations = example.reference._.relations
+        docs.append(doc)
+    files = {}
+    for name in ("train", "dev"):
+        files[name] = folder / f"{name}.spacy"
+        DocBin(docs=docs, store_user_data=True).to_disk(files[name])
+    files["raw"] = folder / "raw.spacy"
+    DocBin(docs=[predicted_copy(doc, entities=False) for doc in docs]).to_disk(files["raw"])
+    return files
+
+
+@pytest.fixture(scope="module")
+def vae(corpus, tmp_path_factory):
+    """An encoder, trained for a moment with configs/vae.cfg."""
+    folder = tmp_path_factory.mktemp("vae")
+    train(VAE_CONFIG, folder, overrides={**overrides_for(VAE_CONFIG, corpus), **SHORT})
+    return folder / "model-best"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_fill_config_changes_nothing(path, vae, tmp_path):
+    config = Config().from_disk(path, interpolate=False)
+    if "vae" in config["paths"]:
+        config["paths"]["vae"] = str(vae)
+    config.to_disk(tmp_path / "config.cfg")
+    fill_config(tmp_path / "filled.cfg", tmp_path / "config.cfg", silent=True)
+    assert Config().from_disk(tmp_path / "filled.cfg", interpolate=False) == config
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_debug_config(path, corpus, vae, capsys):
+    debug_config(path, overrides=overrides_for(path, corpus, vae))
+    assert "Config is valid" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_it_names_what_it_trains(path):
+    config = Config().from_disk(path, interpolate=False)
+    trained = set(find_pipes(path)) - set(config["training"]["frozen_components"])
+    assert trained <= {"vae_encoder", "extractor"}
+    assert trained
+    # A best model is selected by what is trained, and by nothing that a frozen component scores.
+    weights = {name: weight for name, weight in config["training"]["score_weights"].items() if weight}
+    allowed = {"vae_encoder": "vae_", "extractor": "rels_"}
+    assert weights
+    assert all(name.startswith(tuple(allowed[pipe] for pipe in trained)) for name in weights), weights
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_train(path, corpus, vae, tmp_path, en):
+    if path == VAE_CONFIG:
+        folder = vae.parent
+    else:
+        folder = tmp_path
+        train(path, folder, overrides={**overrides_for(path, corpus, vae), **SHORT})
+    for name in ("model-best", "model-last"):
+        meta = json.loads((folder / name / "meta.json").read_text())
+        assert meta["pipeline"] == find_pipes(path)
+    nlp = spacy.load(folder / "model-best")
+    doc = nlp(predicted_copy(relation_examples(en)[0].predicted))
+    assert (doc._.latents is not None) == ("vae_encoder" in nlp.pipe_names)
+    assert (doc._.relations is not None) == ("extractor" in nlp.pipe_names)
+    if "extractor" in nlp.pipe_names:
+        assert nlp.get_pipe("extractor").labels == LABELS
+        assert meta["performance"]["rels_candidate_recall"] == 1.0
+    else:
+        assert 0 < meta["performance"]["vae_score"] < 1
+
+
+LOAD = """
+import json, sys, spacy
+nlp = spacy.load(sys.argv[1])
+doc = nlp(sys.argv[2])
+print(json.dumps([doc._.latents is not None, doc._.relations, nlp.pipe_names]))
+"""
+
+
+def test_spacy_train_on_the_command_line(corpus, tmp_path):
+    """A real `spacy train`, without `--code`, and its model in a process of its own."""
+    path = VAE_CONFIG.with_stem("joint")
+    shutil.copy(path, tmp_path / "config.cfg")
+    overrides = {**overrides_for(path, corpus), **SHORT}
+    arguments = [text for name, value in overrides.items() for text in (f"--{name}", json.dumps(value).strip('"'))]
+    command = [sys.executable, "-m", "spacy", "train", "config.cfg", "--output", "out", *arguments]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "VAE_SCORE" in process.stdout
+    assert "RELS_F" in process.stdout
+    assert "Traceback" not in process.stderr
+    found = run_python(LOAD, tmp_path / "out" / "model-last", "Ada Quill founded Bluefin Works.")
+    assert found == [True, [], find_pipes(path)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frozen", [True, False])
+def test_the_encoder_below_the_extractor(frozen, corpus, vae, tmp_path):
+    """With its weights kept, or trained on."""
+    path = VAE_CONFIG.with_stem("extractor")
+    others = [pipe for pipe in find_pipes(path) if pipe not in ("vae_encoder", "extractor")]
+    overrides = {**overrides_for(path, corpus, vae), **SHORT}
+    overrides["training.frozen_components"] = [*others, "vae_encoder"] if frozen else others
+    overrides["training.annotating_components"] = ["vae_encoder"] if frozen else []
+    train(path, tmp_path, overrides=overrides)
+    before = spacy.load(vae).get_pipe("vae_encoder").model.to_bytes()
+    after = spacy.load(tmp_path / "model-last").get_pipe("vae_encoder").model.to_bytes()
+    assert (before == after) == frozen
