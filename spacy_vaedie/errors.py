@@ -40,6 +40,11 @@ class Errors(metaclass=_Coded):
         "'{name}' on this Doc was written for another text than '{text}': a part of a Doc was cut out and merged with "
         "something else. Set it to None and write it again."
     )
+    VE007 = "The {field} of a relation is {value!r}, but it must be {must}."
+    VE008 = (
+        "Something else has registered the extension attribute '{owner}._.{name}'. Import spacy_vaedie only where that "
+        "one is not needed, or rename the other one."
+    )
 
     # vae_encoder and its listeners
     VE101 = (
@@ -59,7 +64,8 @@ class Errors(metaclass=_Coded):
     )
     VE104 = (
         "A listener of '{upstream}' found no latents on a Doc. When '{upstream}' is frozen, name it in "
-        "`[training] annotating_components` too; in prediction, put it before the component that listens."
+        "`[training] annotating_components` too; in prediction, it must be enabled and come before the component that "
+        "listens, under the name that the listener was given."
     )
     VE105 = (
         "The corpus that '{name}' is initialized with holds no words to build a vocabulary from (minimum count "
@@ -70,6 +76,14 @@ class Errors(metaclass=_Coded):
         "again, or train and save it again."
     )
     VE107 = "'{setting}' is {value}, but it must be {must}. Change it in the block of the config that names '{owner}'."
+    VE108 = (
+        "No component '{upstream}' comes before the one that listens to it, so its vectors have no width. Add the "
+        "encoder first, or give its name as `upstream` of the listener."
+    )
+    VE109 = (
+        "'{reader}' listens to '{name}', but '{other}' in between writes doc._.latents anew. Put '{reader}' before "
+        "'{other}', or let it listen to '{other}'."
+    )
 
     # extractor
     VE201 = (

@@ -83,7 +83,7 @@ def init(model: PairClassifier, X: Optional[PairInput] = None, Y: Optional[Any] 
     tok2vec = model.layers[0]
     tok2vec.initialize(X=X[0])
     if tok2vec.has_dim("nO") is not True:
-        raise ValueError(Errors.VE104.format(upstream=getattr(tok2vec, "upstream_name", "vae_encoder")))
+        raise ValueError(Errors.VE108.format(upstream=getattr(tok2vec, "upstream_name", "vae_encoder")))
     model.shims[0].build(n_in=tok2vec.get_dim("nO"), n_labels=model.get_dim("nO"), **model.attrs["settings"])
 
 

@@ -16,7 +16,7 @@ from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 from ..errors import Errors, Warnings
 from ..models.candidates import CandidateFunction, Candidates, pair_spans
 from ..models.relations import PairClassifier, resize, split_pairs
-from ..tokens import Argument, Relation, align_relations, annotated_regions
+from ..tokens import Argument, Relation, align_regions, align_relations, annotated_regions
 from ..tokens.dependency import has_parse, read_evidence, read_parse
 from .network_pipe import NetworkPipe
 
@@ -277,7 +277,7 @@ class Extractor(NetworkPipe):
         if relations is None:
             return targets
         offsets = candidates.offsets()
-        for start, end in _align_regions(annotated_regions(reference), reference, doc):
+        for start, end in align_regions(annotated_regions(reference), reference, doc):
             inside = (offsets[:, [0, 2]] >= start).all(axis=1) & (offsets[:, [1, 3]] <= end).all(axis=1)
             targets[inside] = UNRELATED
         rows: Dict[Tuple[int, ...], List[int]] = defaultdict(list)
@@ -389,14 +389,3 @@ def _check_threshold(value: float) -> float:
     if not 0.0 <= value <= 1.0:
         raise ValueError(Errors.VE206.format(value=value))
     return float(value)
-
-
-def _align_regions(regions: List[Tuple[int, int]], source: Doc, target: Doc) -> List[Tuple[int, int]]:
-    """Carry token offsets of regions over to a Doc with other tokens."""
-    starts = [token.idx for token in target]
-    bounds = []
-    for start, end in regions:
-        last = source[end - 1]
-        first_char, last_char = source[start].idx, last.idx + len(last)
-        bounds.append((int(np.searchsorted(starts, first_char)), int(np.searchsorted(starts, last_char))))
-    return bounds

@@ -30,8 +30,8 @@ class Upstream:
     @listener_map.setter
     def listener_map(self, value: Dict[str, List[Model[Any, Any]]]) -> None:
         self._listener_map = value
-        # Later components, and which upstreams their stock listeners name.
-        self._later: List[Tuple[Any, List[str]]] = []
+        # Later components, and which upstreams their stock listeners and their latent listeners name.
+        self._later: List[Tuple[Any, List[str], List[str]]] = []
 
     @property
     def listeners(self) -> List[Model[Any, Any]]:
@@ -96,22 +96,34 @@ class Upstream:
 
         component (Any): The component.
         RAISES (ValueError): VE102 where a stock listener would read another component's vectors, VE107 where it has
-            another width.
+            another width, VE109 where a listener stands behind another encoder.
         """
         model = getattr(component, "model", None)
         nodes = list(model.walk()) if isinstance(model, Model) else []
         for node in nodes:
             if isinstance(node, (LatentListener, Tok2VecListener)) and node.upstream_name == self.name:
                 self.add_listener(node, component.name)
-        self._later.append((component, [node.upstream_name for node in nodes if isinstance(node, Tok2VecListener)]))
+        stock = [node.upstream_name for node in nodes if isinstance(node, Tok2VecListener)]
+        latent = [node.upstream_name for node in nodes if isinstance(node, LatentListener)]
+        self._later.append((component, stock, latent))
+        self._check_latents()
         if self.writes_tensor:
             self._check_readers()
 
+    def _check_latents(self) -> None:
+        """Refuse a listener of this encoder behind another encoder: in prediction it would read that one's latents."""
+        other = None
+        for component, _, upstreams in self._later:
+            if other is not None and self.name in upstreams:
+                raise ValueError(Errors.VE109.format(reader=component.name, name=self.name, other=other))
+            if isinstance(component, Upstream):
+                other = component.name
+
     def _check_readers(self) -> None:
         """Follow doc.tensor through the later components, from writer to writer."""
-        read = {upstream for _, upstreams in self._later for upstream in upstreams}
+        read = {upstream for _, upstreams, _ in self._later for upstream in upstreams}
         writer = self.name
-        for component, upstreams in self._later:
+        for component, upstreams, _ in self._later:
             for upstream in upstreams:
                 if upstream != self.name and writer == self.name:
                     detail = f"'{component.name}' listens to another upstream"

@@ -184,7 +184,7 @@ def test_bytes_and_copies():
 def test_a_listener_that_nobody_feeds():
     model = build_pair_classifier(build_latent_listener("encoder"), width=8)
     resize(model, 3)
-    with pytest.raises(ValueError, match="VE104.*'encoder'"):
+    with pytest.raises(ValueError, match="VE108.*'encoder'"):
         model.initialize(X=(DOCS, propose(DOCS)))
 
 
