@@ -50,9 +50,11 @@ warmup_steps = 500
 """
 _DEFAULTS = Config().from_str(DEFAULT_VAE_CONFIG)
 
-# Docs in one forward pass where the caller sets no batch, and the seed of scores, which must not change by chance.
+# Docs in one forward pass where the caller sets no batch.
 BATCH_SIZE = 64
+# Scores must not change by chance, nor with the KL weight: they take the weight that the annealing ends with.
 SCORE_SEED = 0
+SCORE_STEP = 2**31
 
 
 @Language.factory(
@@ -182,13 +184,12 @@ class VAEEncoder(Upstream, NetworkPipe):
         validate_examples(examples, "VAEEncoder.update")
         if self._pending is not None:
             self._pending.flush()
-            self._pending = None
         docs = [example.predicted for example in examples]
         self._check_parse(docs)
         set_dropout_rate(self.model, drop)
         has_tokens = any(len(doc) for doc in docs)
-        batch = VAEBatch(docs, read=bool(self.listeners), objective=self._objective() if has_tokens else None)
-        outputs, backprop = self.model.begin_update(batch)
+        objective = self._objective(self.cfg["step"]) if has_tokens else None
+        outputs, backprop = self.model.begin_update(VAEBatch(docs, read=bool(self.listeners), objective=objective))
         if has_tokens:
             losses[self.name] += float(outputs["loss"])
             self.cfg["step"] += 1
@@ -204,14 +205,15 @@ class VAEEncoder(Upstream, NetworkPipe):
         def finish(gradient: List[Floats2d]) -> None:
             backprop(token_gradients(self.model, gradient))
             self.reset_listeners()
+            self._pending = None
 
         vectors = token_vectors(self.model, outputs, docs)
         self._pending = GradientSum(vectors, len(self.listeners), finish)
         for listener in self.listeners:
             listener.receive(listener.get_batch_id(docs), vectors, self._pending.add)
 
-    def _objective(self, seed: Optional[int] = None) -> Objective:
-        return Objective(kl_weight=self.kl_weight(self.cfg["step"]), free_bits=self.free_bits, seed=seed)
+    def _objective(self, step: int, seed: Optional[int] = None) -> Objective:
+        return Objective(kl_weight=self.kl_weight(step), free_bits=self.free_bits, seed=seed)
 
     def initialize(
         self,
@@ -254,7 +256,7 @@ class VAEEncoder(Upstream, NetworkPipe):
         means: Dict[str, List[Any]] = {"mean": [], "doc_mean": []}
         n_tokens = 0
         for batch in minibatch(docs, BATCH_SIZE):
-            outputs = self.model.predict(VAEBatch(batch, objective=self._objective(SCORE_SEED)))
+            outputs = self.model.predict(VAEBatch(batch, objective=self._objective(SCORE_STEP, SCORE_SEED)))
             size = sum(len(doc) for doc in batch)
             n_tokens += size
             for name in sums:
