@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from spacy.tokens import Doc, Span
@@ -59,7 +60,7 @@ class Relation:
     provenance (str): Who says so: `model`, `rule` or `gold`.
     evidence (Optional[Evidence]): The path in the parse, None where nobody read it.
     polarity (Optional[str]): `asserted`, `negated` or `hypothetical`, None where nobody decided.
-    RAISES (ValueError): VE005 for an unknown provenance or polarity.
+    RAISES (ValueError): VE005 for an unknown provenance or polarity, VE007 for a label or score of another type.
     """
 
     head: Argument
@@ -71,6 +72,10 @@ class Relation:
     polarity: Optional[str] = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.label, str) or not self.label:
+            raise ValueError(Errors.VE007.format(field="label", value=self.label, must="a non-empty string"))
+        if not isinstance(self.score, Real):
+            raise ValueError(Errors.VE007.format(field="score", value=self.score, must="a number"))
         if self.provenance not in PROVENANCES:
             raise ValueError(
                 Errors.VE005.format(value=self.provenance, what="provenance", options=", ".join(PROVENANCES))
@@ -140,6 +145,22 @@ def annotated_regions(doc: Doc) -> List[Tuple[int, int]]:
         if region[1] > region[0]:
             regions.append(region)
     return regions
+
+
+def align_regions(regions: Sequence[Tuple[int, int]], source: Doc, target: Doc) -> List[Tuple[int, int]]:
+    """Carry annotated regions over to a Doc with the same text and maybe other tokens.
+
+    regions (Sequence[Tuple[int, int]]): Regions in tokens of `source`.
+    source (Doc): Where the regions stand.
+    target (Doc): Where they should stand.
+    RETURNS (List[Tuple[int, int]]): First and last token (exclusive) of each region in `target`.
+    """
+    starts = [token.idx for token in target]
+    aligned = []
+    for start, end in regions:
+        last = source[end - 1]
+        aligned.append((bisect_left(starts, source[start].idx), bisect_left(starts, last.idx + len(last))))
+    return aligned
 
 
 def align_relations(relations: Sequence[Relation], source: Doc, target: Doc) -> List[Optional[Relation]]:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import spacy
 from spacy.language import Language
@@ -125,6 +128,18 @@ def test_unknown_provenance_and_polarity():
         Relation(Argument(0, 1), Argument(1, 2), "X", provenance="guess")
     with pytest.raises(ValueError, match="VE005.*polarity.*negated"):
         Relation(Argument(0, 1), Argument(1, 2), "X", polarity="maybe")
+
+
+@pytest.mark.parametrize("fields", [{"label": ""}, {"label": 5}, {"score": None}, {"score": "high"}])
+def test_label_and_score_have_types(fields):
+    with pytest.raises(ValueError, match="VE007"):
+        Relation(Argument(0, 1), Argument(1, 2), **{"label": "KNOWS", **fields})
+
+
+def test_extensions_of_others_are_not_replaced():
+    code = "from spacy.tokens import Doc; Doc.set_extension('latent', default=0); import spacy_vaedie"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "VE008" in result.stderr
 
 
 def test_relations_cannot_be_changed():
