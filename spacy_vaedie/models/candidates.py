@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Callable, List, Sequence
 
 import numpy as np
@@ -48,11 +49,12 @@ def build_entity_pairs(max_sentences: int = 0, max_pairs: int = 10_000) -> Candi
     RAISES (ValueError): VE107 for a limit that is out of range.
     """
     _check_limits(max_sentences, max_pairs, "spacy-vaedie.EntityPairs.v1")
+    return partial(entity_pairs, max_sentences=max_sentences, max_pairs=max_pairs)
 
-    def entity_pairs(doc: Doc) -> Candidates:
-        return pair_spans(doc, doc.ents, max_sentences, max_pairs)
 
-    return entity_pairs
+def entity_pairs(doc: Doc, *, max_sentences: int, max_pairs: int) -> Candidates:
+    """What `spacy-vaedie.EntityPairs.v1` makes, with its settings."""
+    return pair_spans(doc, doc.ents, max_sentences, max_pairs)
 
 
 @registry.misc("spacy-vaedie.SpanPairs.v1")
@@ -66,16 +68,18 @@ def build_span_pairs(spans_key: str = "sc", max_sentences: int = 0, max_pairs: i
     RAISES (ValueError): VE107 for a limit that is out of range.
     """
     _check_limits(max_sentences, max_pairs, "spacy-vaedie.SpanPairs.v1")
+    # Functions of the module, not closures: workers that are spawned get them by pickle.
+    return partial(span_pairs, spans_key=spans_key, max_sentences=max_sentences, max_pairs=max_pairs)
 
-    def span_pairs(doc: Doc) -> Candidates:
-        if spans_key not in doc.spans:
-            if not len(doc):
-                return pair_spans(doc, [], max_sentences, max_pairs)
-            keys = ", ".join(sorted(doc.spans)) or "none"
-            raise ValueError(Errors.VE203.format(key=spans_key, keys=keys))
-        return pair_spans(doc, doc.spans[spans_key], max_sentences, max_pairs)
 
-    return span_pairs
+def span_pairs(doc: Doc, *, spans_key: str, max_sentences: int, max_pairs: int) -> Candidates:
+    """What `spacy-vaedie.SpanPairs.v1` makes, with its settings."""
+    if spans_key not in doc.spans:
+        if not len(doc):
+            return pair_spans(doc, [], max_sentences, max_pairs)
+        keys = ", ".join(sorted(doc.spans)) or "none"
+        raise ValueError(Errors.VE203.format(key=spans_key, keys=keys))
+    return pair_spans(doc, doc.spans[spans_key], max_sentences, max_pairs)
 
 
 def pair_spans(doc: Doc, spans: Sequence[Span], max_sentences: int, max_pairs: int) -> Candidates:

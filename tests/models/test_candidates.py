@@ -1,3 +1,4 @@
+import pickle
 import random
 import warnings
 from itertools import product
@@ -228,3 +229,8 @@ def test_functions_are_registered(vocab):
         build = spacy.registry.misc.get(f"spacy-vaedie.{name}.v1")
         assert len(build(**settings)(doc).pairs) == 0
         assert len(build(max_sentences=1, **settings)(doc).pairs) == 2
+
+
+@pytest.mark.parametrize("function", [build_entity_pairs(), build_span_pairs("sc")])
+def test_spawned_workers_get_the_function(function):
+    assert pickle.loads(pickle.dumps(function)).keywords == function.keywords
