@@ -6,7 +6,7 @@ import gzip
 import os
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO, Iterator, List, Sequence, Tuple, cast
+from typing import Any, BinaryIO, Iterator, List, Optional, Sequence, Tuple, cast
 
 import srsly
 from spacy.tokens import Doc, DocBin
@@ -89,12 +89,17 @@ def read_docbin(path: Path, vocab: Vocab) -> Iterator[Doc]:
     YIELDS (Doc): The Docs.
     RAISES (ValueError): VE307 where the file is no DocBin.
     """
-    try:
-        docs = DocBin().from_disk(path).get_docs(vocab)
-    # Damaged bytes can fail anywhere in zlib, msgpack or NumPy, with any exception.
-    except Exception as error:
-        raise ValueError(Errors.VE307.format(path=path, reason=f"{type(error).__name__}: {error}")) from error
-    yield from docs
+    docs: Optional[Iterator[Doc]] = None
+    while True:
+        try:
+            docs = DocBin().from_disk(path).get_docs(vocab) if docs is None else docs
+            doc = next(docs, None)
+        # Damaged bytes can fail anywhere in zlib, msgpack or NumPy, with any exception.
+        except Exception as error:
+            raise ValueError(Errors.VE307.format(path=path, reason=f"{type(error).__name__}: {error}")) from error
+        if doc is None:
+            return
+        yield doc
 
 
 def write_docbin(path: Path, docs: DocBin) -> None:

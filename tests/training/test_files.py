@@ -78,6 +78,17 @@ def test_damaged_docbin(tmp_path, content):
         list(read_docbin(path, spacy.blank("en").vocab))
 
 
+def test_docbin_with_a_damaged_doc(tmp_path):
+    """The Docs before it are read."""
+    data = DocBin(docs=[spacy.blank("en")(text) for text in ("One.", "Two.")], store_user_data=True)
+    data.user_data[1] = b"\xc1\x00"
+    write_docbin(tmp_path / "a.spacy", data)
+    docs = read_docbin(tmp_path / "a.spacy", spacy.blank("en").vocab)
+    assert next(docs).text == "One."
+    with pytest.raises(ValueError, match="VE307"):
+        next(docs)
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.spacy"
     path.write_bytes(b"old")

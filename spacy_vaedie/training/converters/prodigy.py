@@ -100,7 +100,10 @@ def _find_span(relation: _Record, key: str, spans: List[_Record]) -> Optional[in
     if relation.value.get(f"{key}_span") is not None:
         named = _Record(relation.path, relation.line, relation.get(f"{key}_span", dict), f"relations.{key}_span.")
         offsets = (named.get("start", int), named.get("end", int))
-        return _index([(span.get("start", int), span.get("end", int)) for span in spans], offsets)
+        found = [i for i, span in enumerate(spans) if (span.get("start", int), span.get("end", int)) == offsets]
+        # One span may be there under several labels.
+        labelled = [i for i in found if spans[i].value.get("label") == named.value.get("label")]
+        return next(iter(labelled or found), None)
     last = relation.get(key, int)
     return _index([span.get("token_end", int) for span in spans], last)
 

@@ -53,6 +53,15 @@ def test_relations_by_characters(tmp_path):
     assert annotation.relations == [(0, 1, "R")]
 
 
+def test_one_span_under_two_labels(tmp_path):
+    spans = [
+        {"start": 0, "end": 6, "token_start": 0, "token_end": 2, "label": label} for label in ("GENE", "PROTEIN")
+    ] + [{"start": 14, "end": 20, "token_start": 4, "token_end": 5, "label": "DRUG"}]
+    relation = {"head": 2, "child": 5, "label": "R", "head_span": spans[1], "child_span": spans[2]}
+    (annotation,), _ = read(tmp_path / "a.jsonl", record(spans=spans, relations=[relation]))
+    assert annotation.relations == [(1, 2, "R")]
+
+
 def test_a_relation_without_its_span_is_named(tmp_path):
     relations = [{"head": 5, "child": 3, "label": "R"}, {"head": 2, "child": 5, "label": "S"}]
     annotations, report = read(tmp_path / "a.jsonl", record(), record(relations=relations))
