@@ -296,8 +296,8 @@ def test_linking_again_changes_nothing(en, raw):
 
 def test_an_encoder_with_another_name(en, raw):
     nlp = blank(en)
-    nlp.add_pipe("vae_encoder", name="other", config=SMALL_VAE)
     nlp.add_pipe("vae_encoder", config=SMALL_VAE)
+    nlp.add_pipe("vae_encoder", name="other", config=SMALL_VAE)
     nlp.add_pipe("linear", name="one", config={"model": {"tok2vec": {**LATENT, "upstream": "other"}}})
     assert nlp.get_pipe("other").listening_components == ["one"]
     assert nlp.get_pipe("vae_encoder").listening_components == []
