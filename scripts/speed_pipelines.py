@@ -16,6 +16,7 @@ def main(
     output: Annotated[Path, typer.Argument(help="Folder for `base` and `whole`")],
 ) -> None:
     """Save both pipelines. Without entities the extractor would have nothing to do."""
+    output.mkdir(parents=True, exist_ok=True)
     nlp = spacy.load(base)
     nlp.to_disk(output / "base")
     source = spacy.load(trained)
