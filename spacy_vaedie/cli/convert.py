@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -12,9 +11,7 @@ from wasabi import msg
 
 from ..errors import Warnings
 from ..training.converters import CONVERTERS, ConversionReport, convert_file, get_converter
-from ._app import app
-
-_CODED = re.compile(r"\[V?E\d+\]")
+from ._app import app, coded_errors
 
 
 @app.command("convert")
@@ -42,7 +39,7 @@ def convert_cli(
     """
     if bool(dev_size) != bool(dev_out):
         raise typer.BadParameter("give --dev-size and --dev-out together")
-    try:
+    with coded_errors():
         converter = get_converter(source)
         report = convert_file(
             path,
@@ -54,12 +51,6 @@ def convert_cli(
             md5=md5,
             strict=strict,
         )
-    except (OSError, ValueError, ImportError) as error:
-        # Only a message with a code tells what to do next; anything else is a bug, and needs its traceback.
-        if not _CODED.match(str(error)):
-            raise
-        msg.fail(str(error))
-        raise typer.Exit(1) from error
     print_report(path, report)
     msg.good(f"Saved {report.docs_written} texts to {out}" + (f" and {dev_out}" if dev_out else ""))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional
 
@@ -15,9 +14,7 @@ from wasabi import msg
 
 from ..errors import Errors
 from ..training.readers import create_relation_corpus
-from ._app import app
-
-_CODED = re.compile(r"\[V?E\d+\]")
+from ._app import app, coded_errors
 
 
 @app.command("evaluate")
@@ -35,18 +32,12 @@ def evaluate_cli(
     Without --gold-entities the pipeline finds entities and relations, as `spacy evaluate` has it. A component that
     would overwrite given entities or spans does not run with --gold-entities.
     """
-    try:
+    with coded_errors():
         setup_gpu(gpu_id)
         scores = evaluate(model, data, gold_entities)
         if output is not None:
             output.parent.mkdir(parents=True, exist_ok=True)
             srsly.write_json(output, scores)
-    except Exception as error:
-        # Only a message with a code tells what to do next; anything else is a bug, and needs its traceback.
-        if not _CODED.match(str(error)):
-            raise
-        msg.fail(str(error))
-        raise typer.Exit(1) from error
     print_scores(scores)
     if output is not None:
         msg.good(f"Saved the scores to {output}")
