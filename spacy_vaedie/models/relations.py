@@ -27,6 +27,9 @@ PairClassifier: TypeAlias = Model[PairInput, Floats3d]
 # Tokens between two arguments that are read, and words left and right of them.
 MAX_BETWEEN = 40
 CONTEXT = 2
+# Rows for the types of head and tail with their order, and how many pairs the frequencies over all types count for.
+TYPE_BUCKETS = 4096
+PRIOR_WEIGHT = 2.0
 
 
 @registry.architectures("spacy-vaedie.PairClassifier.v1")
@@ -40,8 +43,9 @@ def build_pair_classifier(
 ) -> PairClassifier:
     """Classifies candidate pairs. It reads the token vectors of head, tail and the text between them, a convolution
     along the dependency path, and hashed lexical features (n-grams between, words and labels of the path, argument
-    words and types, order and distance). Several small networks share these features, and their probabilities are
-    averaged.
+    words and types, order and distance, other spans between). Several small networks share these features, and their
+    probabilities are averaged. What they say is added to a bias for the types of the two spans and their order, which
+    starts from the frequencies in the training data (see `set_prior`).
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Gives the token vectors, e.g. a `spacy-vaedie.LatentListener.v1`.
     width (int): Width of the hidden layers.
@@ -84,7 +88,12 @@ def init(model: PairClassifier, X: Optional[PairInput] = None, Y: Optional[Any] 
     tok2vec.initialize(X=X[0])
     if tok2vec.has_dim("nO") is not True:
         raise ValueError(Errors.VE108.format(upstream=getattr(tok2vec, "upstream_name", "vae_encoder")))
-    model.shims[0].build(n_in=tok2vec.get_dim("nO"), n_labels=model.get_dim("nO"), **model.attrs["settings"])
+    model.shims[0].build(
+        n_in=tok2vec.get_dim("nO"),
+        n_labels=model.get_dim("nO"),
+        type_buckets=TYPE_BUCKETS,
+        **model.attrs["settings"],
+    )
 
 
 def resize(model: PairClassifier, n_labels: int) -> None:
@@ -152,7 +161,34 @@ def index_pairs(docs: List[Doc], candidates: List[Candidates], settings: dict[st
         path=(paths.tokens, _firsts(paths.lengths)),
         path_labels=(path_labels % np.uint64(settings["path_buckets"])).astype("int64"),
         features=((rows[order] % np.uint64(settings["buckets"])).astype("int64"), _firsts(n_features)),
+        types=type_buckets(batch),
     )
+
+
+def type_buckets(candidates: Candidates) -> Ints:
+    """The bucket of each pair for the types of head and tail, and which of them comes first. *Shape:* (n_pairs,)"""
+    heads, tails = candidates.pairs[:, 0], candidates.pairs[:, 1]
+    forward = (candidates.spans[heads, 0] < candidates.spans[tails, 0]).astype("uint64")
+    hashes = _mix(candidates.labels[heads], candidates.labels[tails], forward)
+    return (hashes % np.uint64(TYPE_BUCKETS)).astype("int64")
+
+
+def set_prior(model: PairClassifier, buckets: Ints, targets: Ints) -> None:
+    """Start from what the types of two spans and their order say in the training data: log p(label | types), each
+    frequency smoothed by that over all types. Without it, a few hundred updates go into learning it.
+
+    model (PairClassifier): The model, initialized.
+    buckets (Ints): What `type_buckets` gives, for all annotated pairs. *Shape:* (n_pairs,)
+    targets (Ints): Their labels, 0 for "no relation". *Shape:* (n_pairs,)
+    """
+    n_labels = model.get_dim("nO")
+    counts = np.zeros((TYPE_BUCKETS, n_labels))
+    np.add.at(counts, (buckets, targets), 1.0)
+    # No label is impossible, whatever the data.
+    overall = counts.sum(axis=0) + 1.0
+    overall /= overall.sum()
+    smoothed = counts + PRIOR_WEIGHT * overall
+    model.shims[0].network.set_prior(np.log(smoothed / smoothed.sum(axis=1, keepdims=True)).astype("float32"))
 
 
 def lexical_features(
@@ -183,11 +219,19 @@ def lexical_features(
         (_mix(forward), pairs),
         (_mix(distance, forward), pairs),
     ]
-    rows = ranges(*between)
-    owners = np.repeat(pairs, between[1] - between[0])
+    # Names are rare words: in the text around the arguments, their types say more.
+    types = np.zeros(len(parse.words), dtype="uint64")
+    lengths = batch.spans[:, 1] - batch.spans[:, 0]
+    types[ranges(batch.spans[:, 0], batch.spans[:, 1])] = np.repeat(batch.labels, lengths)
+    words = np.where(types > 0, types, parse.words)
+    # With the last token of the first argument, and the first one of the second.
+    first, last = np.maximum(between[0] - 1, 0), np.minimum(between[1] + 1, len(words))
+    rows = ranges(first, last)
+    owners = np.repeat(pairs, last - first)
     for size in (1, 2, 3):
-        found.append(_ngrams(parse.words, rows, owners, size, forward))
-    found.extend(_path_features(parse, paths, pairs))
+        found.append(_ngrams(words, rows, owners, size, forward))
+    found.extend(_path_features(parse, paths, pairs, words))
+    found.extend(_rivals(batch, pairs, forward))
     doc_start = parse.starts[parse.doc_index[roots[0]]]
     doc_end = doc_start + parse.lengths[parse.doc_index[roots[0]]]
     spans = batch.spans[batch.pairs]
@@ -195,13 +239,36 @@ def lexical_features(
     for step in range(1, CONTEXT + 1):
         place = np.full(n_pairs, step, dtype="uint64")
         for row, inside in ((left - step, left - step >= doc_start), (right + step - 1, right + step - 1 < doc_end)):
-            words = parse.words[row[inside]]
-            found.append((_mix(words, place[inside], forward[inside]), pairs[inside]))
+            found.append((_mix(words[row[inside]], place[inside], forward[inside]), pairs[inside]))
     salted = [_mix(hashes, np.full(len(hashes), salt, dtype="uint64")) for salt, (hashes, _) in enumerate(found)]
     return np.concatenate(salted), np.concatenate([owner for _, owner in found])
 
 
-def _path_features(parse: Parse, paths: Paths, pairs: Ints) -> List[Tuple[Hashes, Ints]]:
+def _rivals(batch: Candidates, pairs: Ints, forward: Hashes) -> List[Tuple[Hashes, Ints]]:
+    """How many spans of the head's and of the tail's type stand between the two, and how many partners of its own type
+    each argument has nearer by."""
+    spans, labels = batch.spans, batch.labels
+    heads, tails = batch.pairs[:, 0], batch.pairs[:, 1]
+    order = np.argsort(spans[:, 0], kind="stable")
+    starts = spans[order, 0]
+    left, right = np.minimum(spans[heads, 1], spans[tails, 1]), np.maximum(spans[heads, 0], spans[tails, 0])
+    first, last = np.searchsorted(starts, left), np.searchsorted(starts, right)
+    last = np.maximum(first, last)
+    inside = order[ranges(first, last)]
+    owners = np.repeat(pairs, last - first)
+    counts = []
+    for end in (heads, tails):
+        same = labels[inside] == labels[end[owners]]
+        counts.append(np.minimum(np.bincount(owners[same], minlength=len(pairs)), 2).astype("uint64"))
+    types = labels[heads], labels[tails]
+    return [
+        (_mix(counts[0], counts[1], forward), pairs),
+        (_mix(*types, counts[0], counts[1], forward), pairs),
+        (_mix(*types, (last - first > 0).astype("uint64"), forward), pairs),
+    ]
+
+
+def _path_features(parse: Parse, paths: Paths, pairs: Ints, words: Hashes) -> List[Tuple[Hashes, Ints]]:
     """Words and labels along the path, alone, beside each other, and as a whole. The ends count by their label only,
     since their words are features of their own."""
     owners = np.repeat(pairs, paths.lengths)
@@ -210,7 +277,7 @@ def _path_features(parse: Parse, paths: Paths, pairs: Ints) -> List[Tuple[Hashes
     inner = (place > 0) & (place < np.repeat(paths.lengths, paths.lengths) - 1)
     directions = paths.directions.astype("uint64")
     labels = _mix(parse.deps[paths.tokens], directions)
-    words = parse.words[paths.tokens]
+    words = words[paths.tokens]
     steps = np.arange(len(owners))
     whole_labels = _whole(labels, place, owners, len(pairs))
     whole_words = _whole(words[inner], place[inner], owners[inner], len(pairs))
@@ -219,6 +286,7 @@ def _path_features(parse: Parse, paths: Paths, pairs: Ints) -> List[Tuple[Hashes
         _ngrams(labels, steps, owners, 2, None),
         (_mix(words, directions)[inner], owners[inner]),
         (_mix(words, labels)[inner], owners[inner]),
+        _ngrams(words, steps, owners, 2, None),
         (whole_labels, pairs),
         (whole_words, pairs),
         (_mix(whole_labels, whole_words), pairs),

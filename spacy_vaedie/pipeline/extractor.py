@@ -15,7 +15,7 @@ from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 
 from ..errors import Errors, Warnings
 from ..models.candidates import CandidateFunction, Candidates, pair_spans
-from ..models.relations import PairClassifier, resize, split_pairs
+from ..models.relations import PairClassifier, resize, set_prior, split_pairs, type_buckets
 from ..tokens import Argument, Relation, align_regions, align_relations, annotated_regions
 from ..tokens.dependency import has_parse, read_evidence, read_parse
 from .network_pipe import NetworkPipe
@@ -194,7 +194,7 @@ class Extractor(NetworkPipe):
         parse = read_parse([doc]) if len(kept) else None
         relations = []
         for row in kept:
-            head, tail = (self._argument(candidates, span) for span in candidates.pairs[row])
+            head, tail = (self._argument(doc, candidates, span) for span in candidates.pairs[row])
             relations.append(
                 Relation(
                     head=head,
@@ -207,9 +207,10 @@ class Extractor(NetworkPipe):
             )
         return relations
 
-    def _argument(self, candidates: Candidates, span: int) -> Argument:
+    def _argument(self, doc: Doc, candidates: Candidates, span: int) -> Argument:
         start, end = candidates.spans[span]
-        return Argument(int(start), int(end), self.vocab.strings[int(candidates.labels[span])])
+        # Not the pipe's own strings: one that was sourced in memory has never seen the labels of its new pipeline.
+        return Argument(int(start), int(end), doc.vocab.strings[int(candidates.labels[span])])
 
     def update(
         self,
@@ -269,8 +270,10 @@ class Extractor(NetworkPipe):
         gradient[:, known] = probabilities / len(known)
         return float(-np.log(np.maximum(likelihoods, 1e-12)).mean()), gradient
 
-    def _targets(self, example: Example, candidates: Candidates) -> Ints:
-        """The label of each pair, one more than its place among the labels. *Shape:* (n_pairs,)"""
+    def _targets(self, example: Example, candidates: Candidates, tell: Optional[Callable[..., None]] = None) -> Ints:
+        """The label of each pair, one more than its place among the labels. What cannot be learned is told, by a
+        warning unless `tell` is given. *Shape:* (n_pairs,)"""
+        tell = self._warn_once if tell is None else tell
         targets = np.full(len(candidates.pairs), UNKNOWN, dtype="int64")
         doc, reference = example.predicted, example.reference
         relations = reference._.relations
@@ -291,11 +294,11 @@ class Extractor(NetworkPipe):
             found = rows[(relation.head.start, relation.head.end, relation.tail.start, relation.tail.end)]
             n_missed += not found
             for i in self._with_labels(found, candidates, relation):
-                targets[i] = self._target(relation.label, int(targets[i]))
+                targets[i] = self._target(relation.label, int(targets[i]), tell)
         if n_misaligned:
-            self._warn_once(Warnings.VW205.format(n=n_misaligned), "misaligned")
+            tell(Warnings.VW205.format(n=n_misaligned), "misaligned")
         if n_missed:
-            self._warn_once(Warnings.VW202.format(n=n_missed), "missed")
+            tell(Warnings.VW202.format(n=n_missed), "missed")
         return targets
 
     def _with_labels(self, rows: List[int], candidates: Candidates, relation: Relation) -> List[int]:
@@ -307,17 +310,17 @@ class Extractor(NetworkPipe):
         names = [[self.vocab.strings[int(i)] for i in candidates.labels[candidates.pairs[row]]] for row in rows]
         return [row for row, found in zip(rows, names, strict=True) if found == labels] or rows
 
-    def _target(self, label: str, present: int) -> int:
+    def _target(self, label: str, present: int, tell: Callable[..., None]) -> int:
         """What a pair becomes when one more relation is found for it."""
         if label not in self.labels:
-            self._warn_once(Warnings.VW201.format(label=label, name=self.name), "label", label)
+            tell(Warnings.VW201.format(label=label, name=self.name), "label", label)
             return UNKNOWN if present <= UNRELATED else present
         target = self.labels.index(label) + 1
         if present <= UNRELATED:
             return target
         if target != present:
             labels = f"{self.labels[present - 1]}, {label}"
-            self._warn_once(Warnings.VW203.format(labels=labels, name=self.name), "several", present, target)
+            tell(Warnings.VW203.format(labels=labels, name=self.name), "several", present, target)
         return present
 
     def initialize(
@@ -349,6 +352,32 @@ class Extractor(NetworkPipe):
         docs = list(islice((doc for doc in predicted if len(doc)), 10))
         # The spans may come from components that have not run yet, so that the real candidates cannot be asked for.
         self.model.initialize(X=(docs, [pair_spans(doc, [], 0, 1) for doc in docs]))
+        self._set_prior(get_examples)
+
+    def _set_prior(self, get_examples: Callable[[], Iterable[Example]]) -> None:
+        """Let the model start from the frequencies of the labels for each two types of spans."""
+        buckets, targets = [np.zeros(0, dtype="int64")], [np.zeros(0, dtype="int64")]
+        for example in get_examples():
+            if annotated_regions(example.reference):
+                example, candidates = self._annotated_pairs(example)
+                # The updates warn about what they meet.
+                found = self._targets(example, candidates, lambda *_: None)
+                buckets.append(type_buckets(candidates)[found != UNKNOWN])
+                targets.append(found[found != UNKNOWN])
+        set_prior(self.model, np.concatenate(buckets), np.concatenate(targets))
+
+    def _annotated_pairs(self, example: Example) -> Tuple[Example, Candidates]:
+        """The candidates of the predicted Doc, or those of the reference, if the components that find the spans have
+        not run yet."""
+        reference = example.reference
+        for doc in (example.predicted, reference):
+            try:
+                candidates = self.candidates(doc)
+            except ValueError:
+                continue
+            if len(candidates.pairs):
+                return Example(doc, reference), candidates
+        return example, pair_spans(example.predicted, [], 0, 1)
 
     def _find_labels(self, get_examples: Callable[[], Iterable[Example]]) -> Tuple[List[str], str]:
         found: Set[str] = set()

@@ -4,7 +4,14 @@ import torch
 
 from spacy_vaedie.models.candidates import build_entity_pairs
 from spacy_vaedie.models.network.pairs import PairNetwork, bag
-from spacy_vaedie.models.relations import build_pair_classifier, index_pairs
+from spacy_vaedie.models.relations import (
+    TYPE_BUCKETS,
+    build_pair_classifier,
+    index_pairs,
+    resize,
+    set_prior,
+    type_buckets,
+)
 
 from . import parsed
 from .gradients import assert_gradients, double, weigh
@@ -20,7 +27,7 @@ def seeded():
 
 def make_pairs(n_in=4, n_labels=3):
     settings = build_pair_classifier(make_embed(), width=8, n_heads=2, **SETTINGS).attrs["settings"]
-    network = PairNetwork(n_in=n_in, n_labels=n_labels, **settings).double()
+    network = PairNetwork(n_in=n_in, n_labels=n_labels, type_buckets=TYPE_BUCKETS, **settings).double()
     network.output.data = double(*network.output.shape)
     network.lexical.weight.data = double(*network.lexical.weight.shape)
     return network
@@ -89,3 +96,33 @@ def test_bag(mode):
     assert torch.equal(
         bag(vectors, (np.zeros(0, dtype="int64"), np.array([0, 0])), mode), torch.zeros_like(vectors[:2])
     )
+
+
+def test_the_prior_is_the_smoothed_frequency():
+    """Two of three pairs of one kind are related, and the untrained network says so."""
+    doc = parsed.founded()
+    candidates = build_entity_pairs()(doc)
+    model = build_pair_classifier(make_embed(), width=8, n_heads=2, **SETTINGS)
+    resize(model, 3)
+    model.initialize(X=([doc], [candidates]))
+    buckets = type_buckets(candidates)
+    kind = buckets[0]
+    set_prior(model, np.array([kind] * 3), np.array([1, 1, 0]))
+    overall = np.array([2, 3, 1]) / 6
+    expected = (np.array([1, 2, 0]) + 2 * overall) / 5
+    logits = model.predict(([doc], [candidates]))
+    assert np.exp(logits[0, 0]) == pytest.approx(expected, rel=1e-5)
+    # Of other types, only what holds over all types is known.
+    (other, *_) = np.flatnonzero(buckets != kind)
+    assert np.exp(logits[0, other]) == pytest.approx(overall, rel=1e-5)
+
+
+def test_types_and_their_order_make_the_kind_of_a_pair():
+    doc = parsed.founded()
+    candidates = build_entity_pairs()(doc)
+    found = {}
+    for (head, tail), bucket in zip(candidates.pairs, type_buckets(candidates), strict=True):
+        forward = candidates.spans[head, 0] < candidates.spans[tail, 0]
+        found.setdefault((candidates.labels[head], candidates.labels[tail], forward), set()).add(bucket)
+    assert all(len(buckets) == 1 for buckets in found.values())
+    assert len(set.union(*found.values())) == len(found)

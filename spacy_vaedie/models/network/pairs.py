@@ -22,6 +22,7 @@ class PairIndex:
     path (Any): Rows of the tokens on the dependency path, and first places.
     path_labels (Any): Bucket of dependency label and direction of each step. *Shape:* (n_steps,)
     features (Any): Buckets of the lexical features, and first places.
+    types (Any): Bucket of the types of head and tail. *Shape:* (n_pairs,)
     """
 
     heads: Any
@@ -32,6 +33,7 @@ class PairIndex:
     path: Any
     path_labels: Any
     features: Any
+    types: Any
 
 
 class PairNetwork(nn.Module):
@@ -43,10 +45,20 @@ class PairNetwork(nn.Module):
     n_heads (int): Networks whose probabilities are averaged.
     buckets (int), lexical_width (int): Rows and width of the table of hashed lexical features.
     path_buckets (int): Rows for hashed dependency labels with their direction.
+    type_buckets (int): Rows for the types of head and tail.
     """
 
     def __init__(
-        self, *, n_in: int, n_labels: int, width: int, n_heads: int, buckets: int, lexical_width: int, path_buckets: int
+        self,
+        *,
+        n_in: int,
+        n_labels: int,
+        width: int,
+        n_heads: int,
+        buckets: int,
+        lexical_width: int,
+        path_buckets: int,
+        type_buckets: int,
     ) -> None:
         super().__init__()
         self.n_heads, self.width = n_heads, width
@@ -60,6 +72,7 @@ class PairNetwork(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.output = nn.Parameter(torch.zeros(n_heads, width, n_labels))
         self.output_bias = nn.Parameter(torch.zeros(n_heads, 1, n_labels))
+        self.prior = nn.Parameter(torch.zeros(type_buckets, n_labels))
         for head in range(n_heads):
             nn.init.xavier_uniform_(self.hidden.data[head])
 
@@ -92,7 +105,8 @@ class PairNetwork(nn.Module):
         features = F.dropout(features, dropout, self.training).unsqueeze(0)
         hidden = self.norm(F.gelu(torch.matmul(features, self.hidden) + self.hidden_bias))
         hidden = F.dropout(hidden, dropout, self.training)
-        return {"logits": torch.matmul(hidden, self.output) + self.output_bias}
+        prior = self.prior[torch.as_tensor(index.types, device=device)]
+        return {"logits": torch.matmul(hidden, self.output) + self.output_bias + prior}
 
     def read_path(self, vectors: Tensor, index: PairIndex, dropout: float) -> Tensor:
         """A convolution along each dependency path. *Shape:* (n_steps, width)"""
@@ -116,12 +130,20 @@ class PairNetwork(nn.Module):
         embedded: Tensor = self.lexical(rows, firsts, per_sample_weights=weights.to(self.lexical.weight.dtype))
         return embedded
 
+    def set_prior(self, values: Any) -> None:
+        """Set the bias for the types.
+
+        values (Any): *Shape:* (type_buckets, n_labels)
+        """
+        self.prior.data = torch.as_tensor(values, device=self.prior.device)
+
     def with_labels(self, n_labels: int) -> PairNetwork:
         """RETURNS (PairNetwork): This network with more labels. What it knows about the present ones is kept, a new
         one starts with weights of zero and a low bias, so that it is not predicted before it is learned."""
         n_new = n_labels - self.output.shape[2]
         self.output = nn.Parameter(F.pad(self.output.data, (0, n_new)))
         self.output_bias = nn.Parameter(F.pad(self.output_bias.data, (0, n_new), value=-5.0))
+        self.prior = nn.Parameter(F.pad(self.prior.data, (0, n_new)))
         return self
 
 
