@@ -129,6 +129,16 @@ class Errors(metaclass=_Coded):
     VE312 = (
         "Cannot set aside {dev_size} of {n} texts for development. Give a whole number from 0 to the number of texts."
     )
+    VE313 = "{path}: this is no schema: {reason}."
+    VE314 = (
+        "The texts cannot be split into train, dev and test: {reason}. Annotate more documents, or set the field "
+        "'split' of 'meta' for each text."
+    )
+    VE315 = "{path}: {n} problem(s), nothing was written. Mend the file and run again; each problem is named above."
+    VE316 = (
+        "The base pipeline '{base}' does not fit: {reason}. Change the variables `base` and `lang` of project.yml, or "
+        "pass --vars.base and --vars.lang."
+    )
 
     # scoring
     VE401 = "The answer key and the proposal do not fit: {reason}."

@@ -18,7 +18,7 @@ from .examples import predicted_copy
 from .files import find_files, read_docbin, read_jsonl, read_lines
 
 Reader = Callable[[Language], Iterable[Example]]
-_ENTITIES = ("gold", "predicted")
+_ENTITIES = ("gold", "none", "predicted")
 _RAW_SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz", ".spacy")
 
 
@@ -30,10 +30,11 @@ def create_relation_corpus(
     may stand among them. Empty Docs are skipped.
 
     path (Path): A .spacy file, or a folder with them.
-    entities (str): `gold`: the predicted Docs start with the tokens, entities and span groups of the file.
-        `predicted`: they start from the bare text, so that the pipeline finds its own tokens, entities and parse.
-    parse (bool): With gold entities, start with the parse, tags and lemmas of the file too, which saves parsing the
-        same texts in each epoch.
+    entities (str): `gold`: the predicted Docs start with the tokens, entities and span groups of the file. `none`:
+        with its tokens only, so that a component can learn to find the entities. `predicted`: they start from the bare
+        text, so that the pipeline finds its own tokens, entities and parse.
+    parse (bool): Where the Docs start with the tokens of the file, start with its parse, tags and lemmas too, which
+        saves parsing the same texts in each epoch.
     limit (int): Number of Docs to read, 0 for all.
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE301 or VE311 for a path without such
         files, VE302 for a file of another kind, VE307 for a damaged one, and VE310 where it has read everything and no
@@ -43,7 +44,7 @@ def create_relation_corpus(
     if entities not in _ENTITIES:
         raise ValueError(Errors.VE005.format(value=entities, what="value of 'entities'", options=", ".join(_ENTITIES)))
     _check_not_negative("spacy-vaedie.RelationCorpus.v1", limit=limit)
-    return partial(_read_relations, Path(path), gold=entities == "gold", parse=parse, limit=limit)
+    return partial(_read_relations, Path(path), entities=entities, parse=parse, limit=limit)
 
 
 @registry.readers("spacy-vaedie.RawText.v1")
@@ -135,7 +136,7 @@ class MixedCorpus:
         return example
 
 
-def _read_relations(path: Path, nlp: Language, *, gold: bool, parse: bool, limit: int) -> Iterator[Example]:
+def _read_relations(path: Path, nlp: Language, *, entities: str, parse: bool, limit: int) -> Iterator[Example]:
     annotated = False
     n_read = 0
     for file in find_files(path, [".spacy"]):
@@ -143,7 +144,10 @@ def _read_relations(path: Path, nlp: Language, *, gold: bool, parse: bool, limit
             if not len(reference):
                 continue
             annotated = annotated or bool(annotated_regions(reference))
-            predicted = predicted_copy(reference, parse=parse) if gold else nlp.make_doc(reference.text)
+            if entities == "predicted":
+                predicted = nlp.make_doc(reference.text)
+            else:
+                predicted = predicted_copy(reference, parse=parse, entities=entities == "gold")
             yield Example(predicted, reference)
             n_read += 1
             if n_read == limit:

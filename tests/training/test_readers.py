@@ -64,6 +64,47 @@ def test_relations_with_predicted_entities(labelled, nlp):
     assert example.reference._.relations == [FOUNDED]
 
 
+def test_relations_without_entities(labelled, nlp):
+    first, second = create_relation_corpus(labelled, entities="none")(nlp)
+    assert [t.text for t in first.predicted] == [t.text for t in first.reference]
+    # not even the note that there are none: spaCy's ner would take that for the answer
+    assert not first.predicted.has_annotation("ENT_IOB")
+    assert first.predicted.ents == ()
+    assert len(first.predicted.spans) == 0
+    assert first.predicted._.relations is None
+    assert [(t.dep_, t.head.i) for t in first.predicted] == [(t.dep_, t.head.i) for t in first.reference]
+    assert first.predicted.has_annotation("DEP")
+    assert [e.text for e in first.reference.ents] == ["Ada Quill", "Bluefin Works"]
+    assert first.reference._.relations == [FOUNDED]
+    assert not second.predicted.has_annotation("ENT_IOB")
+    bare = next(create_relation_corpus(labelled, entities="none", parse=False)(nlp))
+    assert not bare.predicted.has_annotation("DEP")
+    assert not bare.predicted.has_annotation("ENT_IOB")
+
+
+def test_relations_without_entities_keep_the_tokens_of_the_file(tmp_path, nlp):
+    doc = Doc(nlp.vocab, words=["Ada", "Quill", "founded", "Blue", "fin"], spaces=[True, True, True, False, False])
+    path = save(tmp_path / "a.spacy", [annotate(doc)])
+    for entities, n in (("gold", 5), ("none", 5), ("predicted", 4)):
+        (example,) = create_relation_corpus(path, entities=entities)(nlp)
+        assert len(example.predicted) == n, entities
+
+
+def test_ner_learns_from_docs_without_entities(tmp_path, en):
+    path = save(tmp_path / "a.spacy", [annotate(en("Ada Quill founded Bluefin Works."))])
+    nlp = spacy.blank("en", vocab=en.vocab)
+    nlp.add_pipe("ner")
+    reader, given = create_relation_corpus(path, entities="none"), create_relation_corpus(path)
+    optimizer = nlp.initialize(lambda: reader(nlp))
+    # entities that are given are kept, which makes an untrained component look good
+    assert nlp.evaluate(list(given(nlp)))["ents_r"] == 1.0
+    assert nlp.evaluate(list(reader(nlp)))["ents_f"] != 1.0
+    for _ in range(15):
+        losses = nlp.update(list(reader(nlp)), sgd=optimizer, losses={})
+        assert losses["ner"] > 0
+    assert nlp.evaluate(list(reader(nlp)))["ents_f"] == 1.0
+
+
 def test_relations_from_a_folder_up_to_the_limit(tmp_path, nlp):
     for name in ("b", "a"):
         save(tmp_path / "c" / f"{name}.spacy", [annotate(nlp(f"Ada Quill founded {name} Works.")) for _ in range(2)])
@@ -83,7 +124,7 @@ def test_no_relations_at_all_is_an_error_at_the_end(tmp_path, nlp):
 
 
 def test_relation_corpus_errors(tmp_path, nlp):
-    with pytest.raises(ValueError, match=r"VE005.*'silver'.*gold, predicted"):
+    with pytest.raises(ValueError, match=r"VE005.*'silver'.*gold, none, predicted"):
         create_relation_corpus(tmp_path, entities="silver")
     with pytest.raises(ValueError, match="VE107.*limit"):
         create_relation_corpus(tmp_path, limit=-1)

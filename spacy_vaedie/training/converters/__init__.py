@@ -19,10 +19,10 @@ from .annotation import (
     check_md5,
     get_doc_id,
     make_docs,
-    split_dev,
 )
 from .prodigy import read_prodigy
 from .semeval import read_semeval
+from .splits import DEV, TEST, TRAIN, split_dev, split_documents
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,11 @@ def convert_file(
 
 __all__ = [
     "CONVERTERS",
+    "DEV",
     "DOC_ID",
     "META",
+    "TEST",
+    "TRAIN",
     "Annotation",
     "ConversionReport",
     "Converter",
@@ -112,4 +115,5 @@ __all__ = [
     "get_doc_id",
     "make_docs",
     "split_dev",
+    "split_documents",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
@@ -113,30 +112,6 @@ def make_docs(
         yield doc
 
 
-def split_dev(annotations: Sequence[Annotation], dev_size: int, *, seed: int = 0) -> Set[int]:
-    """Choose annotations to set aside for development, each combination of directed labels in its share. The same
-    texts and seed give the same choice everywhere.
-
-    annotations (Sequence[Annotation]): All annotations.
-    dev_size (int): How many to choose.
-    seed (int): Another number gives another choice.
-    RETURNS (Set[int]): Indices of the chosen ones.
-    RAISES (ValueError): VE312 where there are fewer annotations than `dev_size`.
-    """
-    if not 0 <= dev_size <= len(annotations):
-        raise ValueError(Errors.VE312.format(dev_size=dev_size, n=len(annotations)))
-    # Hashes give the same order on every platform and version of Python, which `random` does not promise.
-    order = [hashlib.sha256(f"{seed}:{a.doc_id}:{a.text}".encode()).hexdigest() for a in annotations]
-    strata: Dict[Tuple[Tuple[str, bool], ...], List[int]] = defaultdict(list)
-    for index in sorted(range(len(annotations)), key=lambda i: (order[i], i)):
-        strata[_directed_labels(annotations[index])].append(index)
-    quotas = {key: dev_size * len(members) // len(annotations) for key, members in strata.items()}
-    by_remainder = sorted(strata, key=lambda key: -(dev_size * len(strata[key]) % len(annotations)))
-    for key in by_remainder[: dev_size - sum(quotas.values())]:
-        quotas[key] += 1
-    return {index for key, members in strata.items() for index in members[: quotas[key]]}
-
-
 def check_md5(path: Path, expected: str) -> None:
     """Compare a file with its known checksum.
 
@@ -150,12 +125,6 @@ def check_md5(path: Path, expected: str) -> None:
     found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     if found != expected.lower():
         raise ValueError(Errors.VE305.format(path=path, found=found, expected=expected))
-
-
-def _directed_labels(annotation: Annotation) -> Tuple[Tuple[str, bool], ...]:
-    """The labels of a text, each with whether the head stands before the tail."""
-    spans = annotation.spans
-    return tuple(sorted({(label, spans[head] < spans[tail]) for head, tail, label in annotation.relations or ()}))
 
 
 def _make_tokens(annotation: Annotation, nlp: Language, split_at_spans: bool) -> Doc:

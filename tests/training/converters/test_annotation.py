@@ -17,7 +17,6 @@ from spacy_vaedie.training.converters import (
     get_converter,
     get_doc_id,
     make_docs,
-    split_dev,
 )
 
 TEXT = "Ada Quill founded Bluefin Ltd in Oslo."
@@ -142,40 +141,6 @@ def test_a_pipeline_adds_its_parse_but_no_entities(en):
     assert "ner" in en.pipe_names
 
 
-def annotations_of(**counts):
-    spans = [(0, 1, "X"), (2, 3, "X")]
-    made = []
-    for label, n in counts.items():
-        relations = [] if label == "none" else [(1, 0, label[:-3]) if label.endswith("_21") else (0, 1, label)]
-        made += [Annotation(f"{label}:{i}", "a b", spans, relations) for i in range(n)]
-    return made
-
-
-def test_dev_split_is_stratified_by_directed_label():
-    annotations = annotations_of(none=40, A=30, A_21=20, B=9, C=1)
-    chosen = split_dev(annotations, 10)
-    assert Counter(annotations[i].doc_id.split(":")[0] for i in chosen) == {"none": 4, "A": 3, "A_21": 2, "B": 1}
-
-
-def test_dev_split_is_fixed_and_follows_the_seed():
-    annotations = annotations_of(A=40)
-    assert sorted(split_dev(annotations, 4)) == [1, 2, 9, 23]
-    assert split_dev(annotations, 4) == split_dev(annotations, 4)
-    assert split_dev(annotations, 4, seed=1) != split_dev(annotations, 4)
-
-
-@pytest.mark.parametrize("size", [0, 1, 7, 59, 60])
-def test_dev_split_has_the_size_that_was_asked_for(size):
-    annotations = annotations_of(none=17, A=23, A_21=11, B=6, C=2, D=1)
-    assert len(split_dev(annotations, size)) == size
-
-
-@pytest.mark.parametrize("size", [-1, 61])
-def test_dev_split_of_an_impossible_size(size):
-    with pytest.raises(ValueError, match=rf"VE312.*{size} of 60"):
-        split_dev(annotations_of(A=60), size)
-
-
 def test_checksum(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"known")
@@ -193,7 +158,8 @@ def test_unknown_format():
 
 
 def test_convert_file_writes_both_parts(tmp_path, nlp):
-    annotations = annotations_of(A=6, B=4)
+    spans = [(0, 1, "X"), (2, 3, "X")]
+    annotations = [Annotation(f"{label}:{i}", "a b", spans, [(0, 1, label)]) for i, label in enumerate("AAAAAABBBB")]
     converter = Converter(lambda path, report: iter(annotations))
     report = convert_file(
         tmp_path / "in", tmp_path / "out" / "train.spacy", converter, nlp, dev=(5, tmp_path / "out" / "dev.spacy")
