@@ -47,6 +47,8 @@ def overrides_for(path, corpus, vae=None):
         for key, value in block.items():
             if isinstance(value, dict):
                 walk(value, f"{name}.{key}")
+            elif key == "width" and "upstream" in block:
+                found[f"{name}.{key}"] = SMALL["latent_width"] + SMALL["width"]
             elif key in SMALL:
                 found[f"{name}.{key}"] = SMALL[key]
 
@@ -90,6 +92,8 @@ def test_fill_config_changes_nothing(path, vae, tmp_path):
     config = Config().from_disk(path, interpolate=False)
     if "vae" in config["paths"]:
         config["paths"]["vae"] = str(vae)
+    if "ner" in config["components"]:
+        config["components"]["ner"]["model"]["tok2vec"]["width"] = SMALL["latent_width"] + SMALL["width"]
     config.to_disk(tmp_path / "config.cfg")
     fill_config(tmp_path / "filled.cfg", tmp_path / "config.cfg", silent=True)
     assert Config().from_disk(tmp_path / "filled.cfg", interpolate=False) == config
@@ -105,11 +109,11 @@ def test_debug_config(path, corpus, vae, capsys):
 def test_it_names_what_it_trains(path):
     config = Config().from_disk(path, interpolate=False)
     trained = set(find_pipes(path)) - set(config["training"]["frozen_components"])
-    assert trained <= {"vae_encoder", "extractor"}
+    assert trained <= {"vae_encoder", "extractor", "ner"}
     assert trained
     # A best model is selected by what is trained, and by nothing that a frozen component scores.
     weights = {name: weight for name, weight in config["training"]["score_weights"].items() if weight}
-    allowed = {"vae_encoder": "vae_", "extractor": "rels_"}
+    allowed = {"vae_encoder": "vae_", "extractor": "rels_", "ner": "ents_"}
     assert weights
     assert all(name.startswith(tuple(allowed[pipe] for pipe in trained)) for name in weights), weights
 
@@ -131,6 +135,8 @@ def test_train(path, corpus, vae, tmp_path, en):
     if "extractor" in nlp.pipe_names:
         assert nlp.get_pipe("extractor").labels == LABELS
         assert meta["performance"]["rels_candidate_recall"] == 1.0
+    elif "ner" in nlp.pipe_names:
+        assert "ents_f" in meta["performance"]
     else:
         assert 0 < meta["performance"]["vae_score"] < 1
 
