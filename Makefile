@@ -4,10 +4,12 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip
 INSTALLED := .venv/.installed
 
-.PHONY: help install test lint semeval semeval-seeds figures clean
+.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds figures clean
 
 help:
 	@echo "make test            install into .venv, then ruff, mypy and pytest"
+	@echo "make quickstart      train on the bundled corpus, show scores and sentences"
+	@echo "make quickstart-seeds  the same with three seeds, for the table in README.md"
 	@echo "make semeval         train and score on SemEval-2010 Task 8, one seed"
 	@echo "make semeval-seeds   the same with three seeds, for the table in README.md"
 	@echo "make figures         rebuild the tables of README.md and docs/ from metrics/"
@@ -34,6 +36,13 @@ test: lint
 	$(BIN)/python -m pytest
 
 # PROJECT_VARS takes overrides, e.g. PROJECT_VARS="--vars.data_root DIR"
+quickstart: install
+	$(BIN)/spacy project run quickstart . $(PROJECT_VARS)
+
+# Seed 0 last, so that the pipeline that stays is the one of `make quickstart`.
+quickstart-seeds: install
+	for seed in 2 1 0; do $(BIN)/spacy project run quickstart . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
+
 semeval: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	$(BIN)/spacy project run semeval . $(PROJECT_VARS)
@@ -46,4 +55,4 @@ figures: install
 	$(BIN)/python scripts/figures.py
 
 clean:
-	rm -rf .venv corpus training packages metrics assets/semeval assets/en_core_web_md
+	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/en_core_web_md

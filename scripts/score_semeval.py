@@ -9,6 +9,7 @@ from typing import Annotated, Any, Dict, List, Optional, Tuple
 
 import spacy
 import typer
+from _arms import find_arms, print_records, read_seconds
 from _metrics import record, write_metrics
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -36,34 +37,8 @@ def main(
         raise typer.Exit(1) from error
     records = [record(figure, name, values) for name, figures in scored.items() for figure, values in figures.items()]
     write_metrics(output, records, command or shlex.join(["python", *sys.argv]))
-    rows = [
-        (item["arm"], item["figure"], f"{item['mean']:.2f} ± {item['std']:.2f}", str(item["n"])) for item in records
-    ]
-    msg.table(rows, header=("arm", "figure", "mean ± std", "seeds"), aligns=("l", "l", "r", "r"))
+    print_records(records)
     msg.good(f"Saved the metrics to {output}")
-
-
-def find_arms(arms: List[str]) -> Dict[str, List[Path]]:
-    """Find the seeds of each arm.
-
-    arms (List[str]): `NAME=DIR` of each arm.
-    RETURNS (Dict[str, List[Path]]): The folders of the seeds by name of the arm.
-    RAISES (ValueError): VE005 for another form and for a name that was given twice.
-    RAISES (FileNotFoundError): VE301 where an arm has no seeds, or a seed no trained pipeline.
-    """
-    found: Dict[str, List[Path]] = {}
-    for arm in arms:
-        name, _, folder = arm.partition("=")
-        if not name or not folder or name in found:
-            raise ValueError(Errors.VE005.format(value=arm, what="new arm", options="NAME=DIR, each name once"))
-        seeds = sorted(path for path in Path(folder).glob("seed-*") if path.is_dir())
-        if not seeds:
-            raise FileNotFoundError(Errors.VE301.format(path=Path(folder) / "seed-*"))
-        for seed in seeds:
-            if not (seed / "model-best").is_dir():
-                raise FileNotFoundError(Errors.VE301.format(path=seed / "model-best"))
-        found[name] = seeds
-    return found
 
 
 def score_arm(seeds: List[Path], test: Path) -> Dict[str, List[float]]:
@@ -79,11 +54,7 @@ def score_arm(seeds: List[Path], test: Path) -> Dict[str, List[float]]:
         score = score_semeval(*answer(spacy.load(seed / "model-best"), test))
         figures["macro_f1_official"].append(100 * score.macro_f1_official)
         figures["micro_f1_directed"].append(100 * score.micro_f1_directed)
-        seconds = seed / "seconds.txt"
-        if seconds.is_file():
-            figures["seconds"].append(_read_seconds(seconds))
-        else:
-            msg.warn(f"{seconds}: no such file, so the time of this seed is not counted")
+        figures["seconds"] += read_seconds(seed)
     return {figure: values for figure, values in figures.items() if values}
 
 
@@ -122,13 +93,6 @@ def _check_sentence(doc: Doc) -> None:
         found = "no annotated relation" if doc._.relations is None else f"{len(doc.ents)} nominal(s), not two"
         reason = f"sentence '{get_doc_id(doc)}' has {found}. Convert the annotated test set again"
         raise ValueError(Errors.VE401.format(reason=reason))
-
-
-def _read_seconds(path: Path) -> float:
-    try:
-        return float(path.read_text())
-    except ValueError as error:
-        raise ValueError(Errors.VE303.format(path=path, line=1, reason="this is no number of seconds")) from error
 
 
 if __name__ == "__main__":

@@ -3,17 +3,19 @@
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
-import srsly
+from weasel.util import load_project_config
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf8"), re.MULTILINE | re.DOTALL)
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", page.read_text(encoding="utf8"), re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(code) for code in found]
 
 
 PYTHON = [(page.name, i, code) for page in PAGES for i, code in enumerate(blocks(page, "python"))]
@@ -61,7 +63,7 @@ def test_make_targets_exist() -> None:
 
 def test_project_files_exist() -> None:
     """What the project's commands call and depend on is there, or is written by an earlier command."""
-    project = srsly.read_yaml(ROOT / "project.yml")
+    project = load_project_config(ROOT)
     written = {asset["dest"] for asset in project["assets"]}
     known = {command["name"]: command for command in project["commands"]}
     for steps in project["workflows"].values():

@@ -210,7 +210,8 @@ def test_codes_are_unique():
 
 
 def used_codes():
-    source = "\n".join(path.read_text(encoding="utf8") for path in MODULES if path.name != "errors.py")
+    paths = [*(path for path in MODULES if path.name != "errors.py"), *sorted((ROOT / "scripts").glob("*.py"))]
+    source = "\n".join(path.read_text(encoding="utf8") for path in paths)
     return set(re.findall(r"(?:Errors|Warnings)\.(V[EW]\d{3})\b", source))
 
 

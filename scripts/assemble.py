@@ -1,0 +1,46 @@
+"""Put trained components on top of the pipeline that parsed their training data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, List
+
+import spacy
+import typer
+from spacy.language import Language
+from wasabi import msg
+
+from spacy_vaedie.cli.evaluate import entity_writers
+
+
+def main(
+    base: Annotated[str, typer.Argument(help="Pipeline that parses, a name or a folder")],
+    output: Annotated[Path, typer.Argument(help="Folder for the whole pipeline")],
+    component: Annotated[List[str], typer.Option(help="NAME=FOLDER, a component and the trained pipeline that has it")],
+) -> None:
+    """Save the base pipeline with the components behind it, in their order. If one of them finds entities, the base's
+    own entity recognizer is left out."""
+    nlp = assemble(base, dict(item.split("=", 1) for item in component))
+    nlp.to_disk(output)
+    msg.good(f"Saved {', '.join(nlp.pipe_names)} to {output}")
+
+
+def assemble(base: str, components: dict[str, str]) -> Language:
+    """Put the pipeline together.
+
+    base (str): Pipeline that parses, a name or a folder.
+    components (dict[str, str]): Folder of the trained pipeline of each component.
+    RETURNS (Language): The pipeline.
+    """
+    nlp = spacy.load(base)
+    trained = {folder: spacy.load(folder) for folder in dict.fromkeys(components.values())}
+    if any(name in entity_writers(trained[folder]) for name, folder in components.items()):
+        for name in entity_writers(nlp):
+            nlp.remove_pipe(name)
+    for name, folder in components.items():
+        nlp.add_pipe(name, source=trained[folder])
+    return nlp
+
+
+if __name__ == "__main__":
+    typer.run(main)
