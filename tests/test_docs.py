@@ -69,7 +69,7 @@ def test_project_files_exist() -> None:
     for steps in project["workflows"].values():
         for name in steps:
             for path in known[name].get("deps", []):
-                made = any(path == out or out.startswith(f"{path}/") for out in written)
+                made = any(f"{out}/".startswith(f"{path}/") or path.startswith(f"{out}/") for out in written)
                 assert made or (ROOT / path).exists(), f"{name}: {path}"
             written.update(known[name].get("outputs", []))
     for command in known.values():

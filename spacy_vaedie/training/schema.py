@@ -84,7 +84,8 @@ def read_schema(path: Path) -> Schema:
 
 
 def find_problems(annotations: Sequence[Annotation], schema: Optional[Schema] = None) -> Iterator[Tuple[str, str]]:
-    """Check annotated texts: offsets, labels, types of the arguments, and texts and pairs that are there twice.
+    """Check annotated texts: offsets, labels, types of the arguments, texts that are there twice, and, with a schema,
+    pairs that are joined twice.
 
     annotations (Sequence[Annotation]): The texts.
     schema (Optional[Schema]): The schema, None to allow any label between any types.
@@ -135,17 +136,16 @@ def _check_spans(annotation: Annotation, schema: Optional[Schema]) -> Iterator[s
 
 
 def _check_relations(annotation: Annotation, schema: Optional[Schema]) -> Iterator[str]:
-    seen: Dict[FrozenSet[int], int] = {}
+    joined: Dict[FrozenSet[int], int] = {}
     for i, (head, tail, label) in enumerate(annotation.relations or ()):
         field = f"field 'relations[{i}]'"
-        pair = frozenset((head, tail))
         if head == tail:
             yield f"{field}: head and child are the same span"
-        if pair in seen:
-            yield f"{field}: this pair of spans is joined by 'relations[{seen[pair]}]' already"
-        seen.setdefault(pair, i)
         if schema is None:
             continue
+        pair = frozenset((head, tail))
+        if joined.setdefault(pair, i) != i:
+            yield f"{field}: this pair of spans is joined by 'relations[{joined[pair]}]' already"
         if label not in schema.relations:
             options = ", ".join(sorted(schema.relations))
             yield f"field 'relations[{i}].label': {label!r} is not in the schema ({options})"

@@ -136,9 +136,15 @@ def test_relations(schema, relations, expected):
     assert problem.startswith(expected)
 
 
-def test_pairs_are_joined_once_in_either_order():
-    ((_, problem),) = problems(None, replace(GOOD, relations=[(0, 1, "A"), (1, 2, "A"), (1, 0, "B")]))
-    assert problem == "field 'relations[2]': this pair of spans is joined by 'relations[0]' already"
+def test_pairs_are_joined_once_in_either_order(schema):
+    partners = Annotation("7", "Pell and Moss", [(0, 4, "ORG"), (9, 13, "ORG")], [(0, 1, "PARTNERS")] * 2)
+    ((_, problem),) = problems(schema, partners)
+    assert problem == "field 'relations[1]': this pair of spans is joined by 'relations[0]' already"
+    assert not problems(None, partners)
+    assert not problems(None, replace(partners, relations=[(0, 1, "A"), (1, 0, "B")]))
+
+
+def test_a_span_is_not_related_to_itself():
     ((_, problem),) = problems(None, replace(GOOD, relations=[(1, 1, "A")]))
     assert problem == "field 'relations[0]': head and child are the same span"
 
