@@ -11,8 +11,10 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
-from spacy_vaedie.errors import Errors
+from spacy_vaedie.errors import Errors, Warnings
 from spacy_vaedie.training.converters import (
+    DEV,
+    TEST,
     TRAIN,
     Annotation,
     ConversionReport,
@@ -25,6 +27,8 @@ from spacy_vaedie.training.readers import create_raw_text
 from spacy_vaedie.training.schema import Schema, find_overlaps, find_problems, read_schema
 
 Splits = Dict[str, List[Annotation]]
+# Texts from which on a score says something.
+N_TELLING = 20
 
 
 def main(
@@ -37,6 +41,9 @@ def main(
     schema: Annotated[str, typer.Option(help="JSON file with the labels; empty to allow any")] = "",
     doc_field: Annotated[str, typer.Option(help="Field of `meta` that names a text's document")] = "doc",
     disjoint: Annotated[bool, typer.Option("--disjoint", help="Refuse pairs of names that two parts share")] = False,
+    vectors: Annotated[
+        str, typer.Option(help="`true` where the trainings will read the base's word vectors")
+    ] = "false",
 ) -> None:
     """Prepare a corpus for training. Nothing is written where anything is wrong with it."""
     if disjoint and not schema:
@@ -44,7 +51,7 @@ def main(
     try:
         splits = read_splits(annotations, source, doc_field)
         check(annotations, splits, read_schema(Path(schema)) if schema else None, disjoint)
-        nlp = load_base(base, lang)
+        nlp = load_base(base, lang, vectors == "true")
         bins = convert(annotations, splits, nlp, get_converter(source).split_at_spans)
         bins["raw"] = parse(raw, nlp)
         # The VAE reads the training texts too, without their labels.
@@ -55,17 +62,22 @@ def main(
     for name, docs in bins.items():
         write_docbin(out / f"{name}.spacy", docs)
     msg.table([(name, len(docs)) for name, docs in bins.items()], header=("part", "texts"), aligns=("l", "r"))
+    small = [name for name in (DEV, TEST) if len(bins[name]) < N_TELLING]
+    if small:
+        msg.warn(Warnings.VW302.format(parts=" and ".join(small), n=N_TELLING))
     msg.good(f"Saved the corpus to {out}")
 
 
 def read_splits(path: Path, source: str, doc_field: str) -> Splits:
     """Read the annotated texts, and split them.
 
-    RAISES (ValueError): VE315 where a relation names no span, and what the format's reader and `split_documents` raise.
+    RAISES (ValueError): VE315 where offsets do not fit or a relation names no span, and what the format's reader and
+        `split_documents` raise.
     """
     report = ConversionReport()
     texts = list(get_converter(source).read(path, report))
-    _refuse(path, report.left_out)
+    # A span with a wrong offset comes first: it is why a relation finds no span.
+    _refuse(path, [*find_problems(texts), *report.left_out])
     try:
         return split_documents(texts, doc_field)
     except ValueError as error:
@@ -84,12 +96,19 @@ def check(path: Path, splits: Splits, schema: Optional[Schema], disjoint: bool) 
     _refuse(path, problems)
 
 
-def load_base(base: str, lang: str) -> Language:
+def load_base(base: str, lang: str, vectors: bool) -> Language:
     """Load the pipeline that parses.
 
-    RAISES (ValueError): VE316 where it has another language or no parser.
+    RAISES (ValueError): VE316 where it is not there, has another language, no parser, or no vectors where they are
+        needed.
     """
-    nlp = spacy.load(base)
+    try:
+        nlp = spacy.load(base)
+    except OSError as error:
+        raise ValueError(Errors.VE316.format(base=base, reason=f"it cannot be loaded ({error})")) from error
+    if vectors and not nlp.vocab.vectors_length:
+        reason = "it has no word vectors; pass --vars.static_vectors false"
+        raise ValueError(Errors.VE316.format(base=base, reason=reason))
     if nlp.lang != lang:
         raise ValueError(Errors.VE316.format(base=base, reason=f"its language is '{nlp.lang}', not '{lang}'"))
     if not any("token.dep" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names):

@@ -183,6 +183,10 @@ class Warnings(metaclass=_Coded):
         "{n} annotated relation(s) do not fit the tokens of the predicted Doc and cannot be learned. The tokenizer "
         "splits this text differently from the training data."
     )
+    VW302 = (
+        "Fewer than {n} texts are for {parts}: scores on so few say nothing, and choosing the best model by them is "
+        "chance. Annotate more; 100 texts in all are a start."
+    )
     VW301 = "{path}: {n} item(s) left out. First: {first}"
 
 

@@ -51,6 +51,9 @@ def split_documents(annotations: Sequence[Annotation], doc_field: str = "doc") -
     RAISES (ValueError): VE005 for another value of `split`, VE314 where one of the three stays empty or one document
         is told to be in two.
     """
+    if annotations and all(annotation.relations is None for annotation in annotations):
+        reason = 'no text is annotated with relations; where there are none, the file says so: "relations": []'
+        raise ValueError(Errors.VE314.format(reason=reason))
     documents: Dict[str, List[Annotation]] = defaultdict(list)
     for annotation in annotations:
         name = annotation.meta.get(doc_field)
