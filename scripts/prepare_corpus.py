@@ -89,7 +89,9 @@ def check(path: Path, splits: Splits, schema: Optional[Schema], disjoint: bool) 
 
     RAISES (ValueError): VE315.
     """
-    texts = sorted((text for part in splits.values() for text in part), key=lambda text: int(text.doc_id))
+    texts = sorted(
+        (text for part in splits.values() for text in part), key=lambda text: (len(text.doc_id), text.doc_id)
+    )
     problems = list(find_problems(texts, schema))
     if schema is not None and disjoint:
         problems += find_overlaps(splits, schema)

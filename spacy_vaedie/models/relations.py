@@ -245,8 +245,7 @@ def lexical_features(
 
 
 def _rivals(batch: Candidates, pairs: Ints, forward: Hashes) -> List[Tuple[Hashes, Ints]]:
-    """How many spans of the head's and of the tail's type stand between the two, and how many partners of its own type
-    each argument has nearer by."""
+    """How many other spans of the head's and of the tail's type stand between the two, and whether any other does."""
     spans, labels = batch.spans, batch.labels
     heads, tails = batch.pairs[:, 0], batch.pairs[:, 1]
     order = np.argsort(spans[:, 0], kind="stable")
