@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -84,6 +85,21 @@ class Errors(metaclass=_Coded):
         "'{reader}' listens to '{name}', but '{other}' in between writes doc._.latents anew. Put '{reader}' before "
         "'{other}', or let it listen to '{other}'."
     )
+    VE110 = (
+        "The loss of '{name}' became {loss} at step {step}; training stops before the weights are changed. The longest "
+        "text of the batch begins with: {text!r}. Lower the learning rate or `grad_clip`, or take this text out. The "
+        "last good model is what `spacy train` saved."
+    )
+    VE111 = (
+        "The gradient of '{name}' is no number any more at {parameter}; training stops before the weights are changed. "
+        "Lower the learning rate or `grad_clip`. The last good model is what `spacy train` saved."
+    )
+    VE112 = (
+        "'{name}' cannot {what} with the decoder '{decoder}'. Train one with a decoder that can: {options} (setting "
+        "`decoder` of its model)."
+    )
+    VE113 = "'{name}' has no dimension {dim} of the text's latent: there are {width}, counted from 0."
+    VE114 = "'{name}' found no text to compare with: the corpus that `nearest` was given is empty."
 
     # extractor
     VE201 = (
@@ -163,8 +179,9 @@ class Warnings(metaclass=_Coded):
         "before '{name}' for better vectors."
     )
     VW102 = (
-        "The posterior of '{name}' has collapsed: {active} of {width} latent dimensions are in use. Lower the KL "
-        "weight, raise `free_bits`, or anneal longer."
+        "The posterior of '{name}' has collapsed: {active} of {width} latent dimensions of a {level} are in use, and "
+        "they say {nats:.2f} nats about it. Lower the KL weight, raise `free_bits`, anneal longer, or normalise the "
+        "means (`spacy-vaedie.BatchNormMeans.v1`)."
     )
     VW201 = (
         "The label '{label}' stands in the training data but not among the labels of '{name}'. Its pairs are left out "
@@ -188,6 +205,21 @@ class Warnings(metaclass=_Coded):
         "chance. Annotate more; 100 texts in all are a start."
     )
     VW301 = "{path}: {n} item(s) left out. First: {first}"
+
+
+def check_range(owner: str, least: float, most: float = math.inf, **settings: float) -> None:
+    """Check settings of a registered piece.
+
+    owner (str): Its registered name.
+    least (float): The smallest value that is allowed.
+    most (float): The largest one.
+    settings (float): The values by their names.
+    RAISES (ValueError): VE107 for the first one that is out of range.
+    """
+    for setting, value in settings.items():
+        if not least <= value <= most:
+            must = f"{least} or more" if most == math.inf else f"from {least} to {most}"
+            raise ValueError(Errors.VE107.format(setting=setting, value=value, must=must, owner=owner))
 
 
 def warn(message: str, *, stacklevel: int = 2) -> None:

@@ -13,25 +13,27 @@ from spacy.util import registry
 from thinc.api import Model
 from thinc.types import Floats2d, FloatsXd
 
-from ..errors import Errors
+from ..errors import check_range
 from ..tokens.dependency import read_parse
+from .decoders import DecoderConfig, MeanNormConfig, build_word_decoder
 from .embed import embed_docs, initialize_embed, split_rows, syntax_embed
+from .objectives import Objective
 
 Posterior = Dict[str, FloatsXd]
 
 
 @dataclass(frozen=True)
-class Objective:
-    """Settings of the evidence lower bound for one batch.
+class Evaluation:
+    """Settings of the importance-weighted bound for one batch.
 
-    kl_weight (float): Weight of the KL divergence.
-    free_bits (float): Nats that each latent dimension may cost for nothing.
-    seed (Optional[int]): Seed of corruption and samples, None to go on with the global one.
+    samples (int): How often the latents are drawn.
+    seed (int): Seed of the samples.
+    latents (str): As in `Objective`.
     """
 
-    kl_weight: float
-    free_bits: float
-    seed: Optional[int] = None
+    samples: int
+    seed: int = 0
+    latents: str = "sampled"
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,13 @@ class VAEBatch:
     docs (List[Doc]): The batch.
     read (bool): Whether the posterior of the clean text is wanted.
     objective (Optional[Objective]): Settings of the bound, None where it is not wanted.
+    importance (Optional[Evaluation]): Settings of the importance-weighted bound, None where it is not wanted.
     """
 
     docs: List[Doc]
     read: bool = True
     objective: Optional[Objective] = None
+    importance: Optional[Evaluation] = None
 
 
 VAE: TypeAlias = Model[VAEBatch, Posterior]
@@ -63,6 +67,8 @@ def build_vae(
     syntax_width: int = 64,
     corruption: float = 0.3,
     masked: float = 0.8,
+    decoder: Optional[DecoderConfig] = None,
+    normalize_means: Optional[MeanNormConfig] = None,
 ) -> VAE:
     """A variational autoencoder over parsed text, with a latent for each token and one for the text.
 
@@ -74,20 +80,24 @@ def build_vae(
     parse_layers (int): Layers that read head and children.
     maxout_pieces (int): Pieces of each maxout layer.
     syntax_width (int): Width of the embedded part of speech and dependency label.
-    corruption (float): Share of the tokens that are reconstructed in training.
-    masked (float): Share of those that the encoder does not see.
+    corruption (float): Share of the tokens that are chosen in training, those that are reconstructed where the decoder
+        reads the latents of tokens.
+    masked (float): Share of the chosen ones that the encoder does not see.
+    decoder (Optional[DecoderConfig]): The generative model, None for `spacy-vaedie.WordDecoder.v1`. With one that
+        explains the whole text by its latent, there are no latents of tokens.
+    normalize_means (Optional[MeanNormConfig]): Batch normalisation of the means, None to leave them as they are.
     RETURNS (Model[VAEBatch, Posterior]): The model. Its outputs are those of `VAENetwork.forward`.
     RAISES (ValueError): VE107 for a width or share that is out of range.
     """
     from .network.objective import VAENetwork
     from .network.shim import NetworkShim
 
-    for setting, value in (("width", width), ("latent_width", latent_width), ("doc_latent_width", doc_latent_width)):
-        if value < 1:
-            raise ValueError(_out_of_range(setting, value, "at least 1"))
-    for setting, share in (("corruption", corruption), ("masked", masked)):
-        if not 0.0 < share <= 1.0:
-            raise ValueError(_out_of_range(setting, share, "above 0 and at most 1"))
+    owner = "spacy-vaedie.VAE.v1"
+    check_range(owner, 1, width=width, latent_width=latent_width, doc_latent_width=doc_latent_width)
+    check_range(owner, 0, window_layers=window_layers, parse_layers=parse_layers)
+    check_range(owner, 0, 1, corruption=corruption, masked=masked)
+    decoder = build_word_decoder(width) if decoder is None else decoder
+    latent_width = latent_width if decoder.reads_tokens else 0
     return Model(
         "vae",
         forward,
@@ -97,7 +107,11 @@ def build_vae(
         shims=[NetworkShim(VAENetwork)],
         attrs={
             "dropout_rate": 0.0,
+            "decoder": decoder.name,
             "vocabulary": np.zeros(0, dtype="uint64"),
+            "words": [],
+            "frequencies": [],
+            "wants_frequencies": decoder.wants_frequencies,
             "settings": {
                 "latent_width": latent_width,
                 "doc_latent_width": doc_latent_width,
@@ -107,6 +121,8 @@ def build_vae(
                 "window_layers": window_layers,
                 "parse_layers": parse_layers,
                 "pieces": maxout_pieces,
+                "decoder": {"kind": decoder.kind, **decoder.settings},
+                "mean_scale": None if normalize_means is None else normalize_means.scale,
             },
         },
     )
@@ -116,32 +132,32 @@ def init(model: VAE, X: Optional[VAEBatch] = None, Y: Optional[Any] = None) -> N
     """Build the network when the width of the embedding and the vocabulary are known."""
     if X is not None:
         word_width, syntax_width = initialize_embed(model.layers[0], model.layers[1], X.docs)
-        model.shims[0].build(
-            word_width=word_width,
-            syntax_width=syntax_width,
-            n_words=len(model.attrs["vocabulary"]) + 1,
-            **model.attrs["settings"],
-        )
+        settings = dict(model.attrs["settings"])
+        if model.attrs["wants_frequencies"]:
+            settings["decoder"] = {**settings["decoder"], "frequencies": model.attrs["frequencies"]}
+        n_words = len(model.attrs["vocabulary"]) + 1
+        model.shims[0].build(word_width=word_width, syntax_width=syntax_width, n_words=n_words, **settings)
 
 
 def forward(
     model: VAE, batch: VAEBatch, is_train: bool
 ) -> Tuple[Posterior, Callable[[Mapping[str, FloatsXd]], List[Doc]]]:
     """Run the network, see `VAENetwork.forward`. The callback takes gradients of some outputs by name."""
-    from .network.objective import Bound
+    from .network.objective import Bound, Importance
 
     words, syntax, bp_embed = embed_docs(model.layers[0], model.layers[1], batch.docs, is_train)
-    bound = None
-    if batch.objective is not None:
-        objective = batch.objective
+    bound = importance = None
+    if batch.objective is not None or batch.importance is not None:
         targets = word_rows(model.attrs["vocabulary"], batch.docs)
-        bound = Bound(targets, objective.kl_weight, objective.free_bits, objective.seed)
+        bound = None if batch.objective is None else Bound(targets, **vars(batch.objective))
+        importance = None if batch.importance is None else Importance(targets, **vars(batch.importance))
     outputs, bp_network = model.shims[0].run(
         [words, syntax],
         read_parse(batch.docs),
         dropout=model.attrs["dropout_rate"] if is_train else 0.0,
         read=batch.read,
         bound=bound,
+        importance=importance,
         is_train=is_train,
     )
 
@@ -191,7 +207,3 @@ def word_rows(vocabulary: NDArray[np.uint64], docs: List[Doc]) -> NDArray[np.int
         return np.zeros(len(words), dtype="int64")
     rows = np.searchsorted(vocabulary, words).clip(max=len(vocabulary) - 1)
     return np.where(vocabulary[rows] == words, rows + 1, 0)
-
-
-def _out_of_range(setting: str, value: float, must: str) -> str:
-    return Errors.VE107.format(setting=setting, value=value, must=must, owner="spacy-vaedie.VAE.v1")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterable, Set, Tuple, Union
 
 from spacy.pipeline import TrainablePipe
+from thinc.api import Optimizer
 
 from ..errors import Errors, warn
 
@@ -45,6 +46,18 @@ class NetworkPipe(TrainablePipe):
         """
         self._load(lambda: super(NetworkPipe, self).from_bytes(bytes_data, exclude=exclude))
         return self
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Let the optimizer change the weights.
+
+        sgd (Optimizer): The optimizer.
+        RAISES (ValueError): VE111 where a gradient is no number any more; the weights stay as they are then.
+        """
+        shim = self.model.shims[0]
+        parameter = shim.find_unsound_gradient() if shim.is_built else None
+        if parameter is not None:
+            raise ValueError(Errors.VE111.format(name=self.name, parameter=parameter))
+        super().finish_update(sgd)
 
     def _load(self, load: Callable[[], Any]) -> None:
         try:

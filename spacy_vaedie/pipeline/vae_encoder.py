@@ -1,25 +1,28 @@
 """`vae_encoder`: latents of tokens and texts, learned from raw text."""
 
+import math
 from collections import Counter
 from itertools import islice
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 import numpy as np
 from spacy.language import Language
+from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
-from ..models.diagnostics import active_units
+from ..models.diagnostics import SEED, Measurement, active_units, measure, mutual_information
 from ..models.embed import split_rows
 from ..models.listeners import make_replaceable
-from ..models.vae import VAE, Objective, Posterior, VAEBatch, token_gradients, token_vectors
+from ..models.objectives import FINAL_STEP, ImportanceWeighted, TrainingObjective
+from ..models.vae import VAE, Evaluation, Posterior, VAEBatch, token_gradients, token_vectors
 from ..tokens import Latents
 from ..tokens.dependency import has_parse
+from .generation import Generator
 from .network_pipe import NetworkPipe
 from .upstream import GradientSum, Upstream
 
@@ -43,18 +46,26 @@ attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 rows = [5000, 1000, 2500, 2500]
 include_static_vectors = false
 
-[kl_weight]
+[model.decoder]
+@architectures = "spacy-vaedie.WordDecoder.v1"
+width = 192
+
+[objective]
+@misc = "spacy-vaedie.ELBO.v1"
+
+[objective.kl_weight]
 @schedules = "spacy-vaedie.AnnealedKL.v1"
 weight = 0.003
 warmup_steps = 500
+
+[objective.free_bits]
+@misc = "spacy-vaedie.FreeBits.v1"
+nats = 0.25
 """
 _DEFAULTS = Config().from_str(DEFAULT_VAE_CONFIG)
 
-# Docs in one forward pass where the caller sets no batch.
-BATCH_SIZE = 64
-# Scores must not change by chance, nor with the KL weight: they take the weight that the annealing ends with.
-SCORE_SEED = 0
-SCORE_STEP = 2**31
+# Mutual information below which, and share of active units below which, a posterior counts as collapsed.
+COLLAPSED_NATS, COLLAPSED_SHARE = 0.1, 0.5
 
 
 @Language.factory(
@@ -62,43 +73,54 @@ SCORE_STEP = 2**31
     assigns=["doc._.latents", "doc._.latent", "span._.latent", "token._.latent"],
     default_config={
         "model": _DEFAULTS["model"],
-        "kl_weight": _DEFAULTS["kl_weight"],
-        "free_bits": 0.25,
+        "objective": _DEFAULTS["objective"],
+        "evaluation": None,
         "max_words": 10000,
         "min_count": 1,
     },
     default_score_weights={
         "vae_score": 1.0,
-        "vae_active_units": 0.0,
-        "vae_reconstruction": None,
-        "vae_kl": None,
+        "vae_reconstruction": 0.0,
+        "vae_kl": 0.0,
         "vae_doc_kl": None,
+        "vae_active_units": 0.0,
         "vae_doc_active_units": None,
+        "vae_mutual_information": 0.0,
+        "vae_unknown": None,
+        "vae_nll": None,
+        "vae_perplexity": None,
+        "vae_likelihood": None,
     },
 )
 def make_vae_encoder(
     nlp: Language,
     name: str,
     model: VAE,
-    kl_weight: Callable[[int], float],
-    free_bits: float,
+    objective: TrainingObjective,
+    evaluation: Optional[ImportanceWeighted],
     max_words: int,
     min_count: int,
 ) -> "VAEEncoder":
     """Make a `vae_encoder`.
 
     model (Model[VAEBatch, Posterior]): The variational autoencoder.
-    kl_weight (Callable[[int], float]): Weight of the KL divergence, step by step.
-    free_bits (float): Nats that each latent dimension may cost for nothing.
+    objective (TrainingObjective): What it is trained by.
+    evaluation (Optional[ImportanceWeighted]): How held-out text is evaluated, None for the bound alone.
     max_words (int): Size of the decoder's vocabulary.
     min_count (int): How often a word must occur in the training text to be in it.
     """
     return VAEEncoder(
-        nlp.vocab, model, name, kl_weight=kl_weight, free_bits=free_bits, max_words=max_words, min_count=min_count
+        nlp.vocab,
+        model,
+        name,
+        objective=objective,
+        evaluation=evaluation,
+        max_words=max_words,
+        min_count=min_count,
     )
 
 
-class VAEEncoder(Upstream, NetworkPipe):
+class VAEEncoder(Upstream, Generator, NetworkPipe):
     """Reads the approximate posterior of each text into `doc._.latents`. It learns from raw text alone, by the
     evidence lower bound, and from the gradients of the components that listen to it.
     """
@@ -109,19 +131,19 @@ class VAEEncoder(Upstream, NetworkPipe):
         model: VAE,
         name: str = "vae_encoder",
         *,
-        kl_weight: Callable[[int], float],
-        free_bits: float = 0.25,
+        objective: TrainingObjective,
+        evaluation: Optional[ImportanceWeighted] = None,
         max_words: int = 10000,
         min_count: int = 1,
     ) -> None:
         self.vocab = vocab
         self.model = make_replaceable(model)
         self.name = name
-        self.kl_weight = kl_weight
-        self.free_bits = free_bits
+        self.objective = objective
+        self.evaluation = evaluation
         self.max_words = max_words
         self.min_count = min_count
-        self.cfg: Dict[str, Any] = {"step": 0}
+        self.cfg: Dict[str, Any] = {"step": 0, "unknown": None}
         self.listener_map = {}
         self._pending: Optional[GradientSum] = None
         self._warned = set()
@@ -175,7 +197,7 @@ class VAEEncoder(Upstream, NetworkPipe):
         sgd (Optional[Optimizer]): Optimizer, None where the caller calls `finish_update`.
         losses (Optional[Dict[str, float]]): Record to add the loss to, in nats a token.
         RETURNS (Dict[str, float]): The record.
-        RAISES (ValueError): VE101 where the pipe was not initialized.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE110 where the loss is no number any more.
         """
         self._check_built()
         losses = {} if losses is None else losses
@@ -188,10 +210,17 @@ class VAEEncoder(Upstream, NetworkPipe):
         self._check_parse(docs)
         set_dropout_rate(self.model, drop)
         has_tokens = any(len(doc) for doc in docs)
-        objective = self._objective(self.cfg["step"]) if has_tokens else None
+        if has_tokens:
+            self._reset_decoder()
+        objective = self.objective.at(self.cfg["step"]) if has_tokens else None
         outputs, backprop = self.model.begin_update(VAEBatch(docs, read=bool(self.listeners), objective=objective))
         if has_tokens:
-            losses[self.name] += float(outputs["loss"])
+            loss = float(outputs["loss"])
+            if not math.isfinite(loss):
+                # Before the step: what was saved, and what is saved now, still has sound weights.
+                text = max((doc.text for doc in docs), key=len)
+                raise ValueError(Errors.VE110.format(name=self.name, loss=loss, step=self.cfg["step"], text=text[:200]))
+            losses[self.name] += loss
             self.cfg["step"] += 1
         if self.listeners:
             self._send(docs, outputs, backprop)
@@ -212,8 +241,12 @@ class VAEEncoder(Upstream, NetworkPipe):
         for listener in self.listeners:
             listener.receive(listener.get_batch_id(docs), vectors, self._pending.add)
 
-    def _objective(self, step: int, seed: Optional[int] = None) -> Objective:
-        return Objective(kl_weight=self.kl_weight(step), free_bits=self.free_bits, seed=seed)
+    def _reset_decoder(self) -> None:
+        """After the warm-up, let the decoder start anew, and the optimizer with it."""
+        if self.objective.reset_step and self.cfg["step"] == self.objective.reset_step:
+            shim = self.model.shims[0]
+            shim.network.reset_decoder()
+            shim.replace(shim.network, **shim.dims)
 
     def initialize(
         self,
@@ -228,13 +261,17 @@ class VAEEncoder(Upstream, NetworkPipe):
         RAISES (ValueError): VE105 where there are no words.
         """
         validate_get_examples(get_examples, "VAEEncoder.initialize")
-        counts: Counter[int] = Counter()
+        counts: Counter[str] = Counter()
         for example in get_examples():
-            counts.update(token.lower for token in example.predicted if not token.is_space)
+            counts.update(token.lower_ for token in example.predicted if not token.is_space)
         words = [word for word, count in counts.most_common(self.max_words) if count >= self.min_count]
         if not words:
             raise ValueError(Errors.VE105.format(name=self.name, min_count=self.min_count))
-        self.model.attrs["vocabulary"] = np.array(sorted(words), dtype="uint64")
+        words.sort(key=get_string_id)
+        self.model.attrs["words"] = words
+        self.model.attrs["frequencies"] = [counts[word] for word in words]
+        self.model.attrs["vocabulary"] = np.array([get_string_id(word) for word in words], dtype="uint64")
+        self.cfg["unknown"] = 1.0 - sum(counts[word] for word in words) / counts.total()
         self.cfg["step"] = 0
         docs = (example.predicted for example in get_examples())
         self.model.initialize(X=VAEBatch(list(islice((doc for doc in docs if len(doc)), 10))))
@@ -245,37 +282,52 @@ class VAEEncoder(Upstream, NetworkPipe):
         examples (Iterable[Example]): Held-out text, parsed as in training.
         RETURNS (Dict[str, Any]): `vae_reconstruction`, `vae_kl` and `vae_doc_kl` in nats a token; `vae_score`, the
             geometric mean of a word's likelihood under the weighted bound, from 0 to 1; `vae_active_units` and
-            `vae_doc_active_units`, the share of latent dimensions in use.
+            `vae_doc_active_units`, the share of latent dimensions in use; `vae_mutual_information` of the texts and
+            their latents, in nats, at most the logarithm of the batch of 128; `vae_unknown`, the share of tokens that
+            the decoder does not know. With `evaluation` also `vae_nll` in nats a text, `vae_perplexity` a prediction,
+            and `vae_likelihood`, one by the perplexity, all by the importance-weighted bound.
         RAISES (ValueError): VE101 where the pipe was not initialized.
         """
         self._check_built()
-        docs = [example.predicted for example in examples if len(example.predicted)]
-        if not docs:
+        importance, max_docs = None, 0
+        if self.evaluation is not None:
+            max_docs = self.evaluation.max_docs
+            importance = Evaluation(self.evaluation.samples, SEED, self.objective.latents)
+        docs = (example.predicted for example in examples)
+        found = measure(self.model, docs, self.objective.at(FINAL_STEP, SEED), importance, max_docs)
+        if not found.n_docs:
             return {}
-        sums = dict.fromkeys(("loss", "reconstruction", "kl", "doc_kl"), 0.0)
-        means: Dict[str, List[Any]] = {"mean": [], "doc_mean": []}
-        n_tokens = 0
-        for batch in minibatch(docs, BATCH_SIZE):
-            outputs = self.model.predict(VAEBatch(batch, objective=self._objective(SCORE_STEP, SCORE_SEED)))
-            size = sum(len(doc) for doc in batch)
-            n_tokens += size
-            for name in sums:
-                sums[name] += float(outputs[name]) * size
-            for name in means:
-                means[name].append(to_numpy(outputs[name]))
-        active = {name: active_units(np.concatenate(rows)) for name, rows in means.items()}
-        width = means["mean"][0].shape[1]
-        if active["mean"] < width / 2 and n_tokens > width:
-            self._warn_once(Warnings.VW102.format(name=self.name, active=active["mean"], width=width), "collapse")
-        return {
-            "vae_score": float(np.exp(-sums["loss"] / n_tokens)),
-            "vae_reconstruction": sums["reconstruction"] / n_tokens,
-            "vae_kl": sums["kl"] / n_tokens,
-            "vae_doc_kl": sums["doc_kl"] / n_tokens,
-            "vae_active_units": active["mean"] / width,
-            "vae_doc_active_units": active["doc_mean"] / means["doc_mean"][0].shape[1],
+        scores: Dict[str, Any] = {
+            "vae_score": float(np.exp(-found.bound["loss"])),
+            "vae_reconstruction": found.bound["reconstruction"],
+            "vae_kl": found.bound["kl"],
+            "vae_doc_kl": found.bound["doc_kl"],
+            "vae_active_units": active_units(found.mean) / max(found.mean.shape[1], 1),
+            "vae_doc_active_units": active_units(found.doc_mean) / found.doc_mean.shape[1],
+            "vae_mutual_information": mutual_information(found.doc_mean, found.doc_log_variance),
+            "vae_unknown": found.n_unknown / found.n_tokens,
         }
+        if found.perplexity is not None:
+            perplexity = found.perplexity
+            scores.update(vae_nll=found.nll, vae_perplexity=perplexity, vae_likelihood=1.0 / perplexity)
+        self._warn_of_collapse(found)
+        return scores
+
+    def _warn_of_collapse(self, found: Measurement) -> None:
+        """Tell where the latents that the decoder reads say nothing."""
+        if self.objective.latents == "none":
+            return
+        level, means, log_variances = "token", found.mean, found.log_variance
+        if not means.shape[1]:
+            level, means, log_variances = "text", found.doc_mean, found.doc_log_variance
+        active, width = active_units(means), means.shape[1]
+        if len(means) <= width:
+            return
+        nats = mutual_information(means, log_variances)
+        if active < width * COLLAPSED_SHARE or nats < COLLAPSED_NATS:
+            message = Warnings.VW102.format(name=self.name, active=active, width=width, level=level, nats=nats)
+            self._warn_once(message, "collapse")
 
     def _check_parse(self, docs: Iterable[Doc]) -> None:
-        if not all(has_parse(doc) for doc in docs):
+        if self.model.attrs["settings"]["parse_layers"] and not all(has_parse(doc) for doc in docs):
             self._warn_once(Warnings.VW101.format(name=self.name), "parse")

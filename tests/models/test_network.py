@@ -2,9 +2,7 @@ import math
 
 import pytest
 import torch
-from torch.nn import functional as F
 
-from spacy_vaedie.models.network.decoders import TokenDecoder
 from spacy_vaedie.models.network.encoder import (
     LOG_VARIANCE_RANGE,
     Graph,
@@ -35,16 +33,6 @@ def test_gradients_of_the_encoder():
     network = ParseEncoder(WORDS, 6, window_layers=2, parse_layers=2, pieces=3).double()
     x, graph = double(len(parse.heads), WORDS), Graph(parse, CPU)
     assert_gradients(lambda: weigh({"hidden": network(x, graph, 0.0)}), {"x": x, **dict(network.named_parameters())})
-
-
-def test_gradients_of_the_decoder():
-    network = TokenDecoder(4, 2, 6, N_WORDS).double()
-    tokens, docs = double(7, 4), double(7, 2)
-    targets = torch.arange(7) % N_WORDS
-    assert_gradients(
-        lambda: F.cross_entropy(network(tokens, docs), targets),
-        {"tokens": tokens, "docs": docs, **dict(network.named_parameters())},
-    )
 
 
 def test_neighbours():

@@ -34,6 +34,7 @@ def make_vae(**settings):
         "window_layers": 1,
         "parse_layers": 1,
         "pieces": 2,
+        "decoder": {"kind": "words", "width": 6},
     }
     network = VAENetwork(**{**sizes, **settings}).double()
     # The mask and the output layers start at zero or near it, where mistakes would not show.
@@ -265,9 +266,13 @@ def test_words_are_decoded_from_samples():
     docs = [parsed.founded(), parsed.rained()]
     parse, syntax = read_parse(docs), double(12, SYNTAX)
     network, draws = make_vae(corruption=1.0, masked=1.0), {"token": [], "doc": []}
-    network.decoder.register_forward_hook(
-        lambda layer, inputs, output: [draws[name].append(z) for name, z in zip(draws, inputs, strict=True)] and None
-    )
+
+    def keep(layer, inputs, output):
+        _, latents, graph, rows, _ = inputs
+        draws["token"].append(latents.tokens)
+        draws["doc"].append(latents.docs[graph.doc_index[rows]])
+
+    network.decoder.register_forward_hook(keep)
     for seed in range(600):
         bound_terms(network, double(12, WORDS), syntax, parse, seed=seed)
     # Nothing but the mask is seen, so that the posterior is that of masks throughout.

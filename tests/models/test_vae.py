@@ -6,8 +6,8 @@ import pytest
 import spacy
 from thinc.api import Adam, fix_random_seed, set_dropout_rate
 
+from spacy_vaedie.models.objectives import Objective
 from spacy_vaedie.models.vae import (
-    Objective,
     VAEBatch,
     build_vae,
     token_gradients,
@@ -243,9 +243,9 @@ def test_size_of_the_vocabulary():
         ("width", 0),
         ("latent_width", 0),
         ("doc_latent_width", -1),
-        ("corruption", 0.0),
+        ("window_layers", -1),
+        ("corruption", -0.5),
         ("corruption", 1.5),
-        ("masked", 0.0),
         ("masked", -0.1),
     ],
 )

@@ -10,8 +10,8 @@ from spacy.ty import ListenedToComponent
 from spacy.util import fix_random_seed, registry
 from thinc.api import Linear, chain, with_array
 
-from spacy_vaedie.models.vae import Objective, VAEBatch
-from spacy_vaedie.pipeline.vae_encoder import VAEEncoder
+from spacy_vaedie.models.objectives import ELBO, Objective
+from spacy_vaedie.models.vae import VAEBatch
 from spacy_vaedie.training.examples import make_example
 
 from .helpers import (
@@ -94,7 +94,7 @@ def raw(parsed):
 @pytest.fixture(autouse=True)
 def same_noise(monkeypatch):
     """The bound draws the same corruption and samples each time."""
-    monkeypatch.setattr(VAEEncoder, "_objective", lambda self, step, seed=None: Objective(0.1, 0.0, seed=0))
+    monkeypatch.setattr(ELBO, "at", lambda self, step, seed=None: Objective(0.1, 0.0, seed=0))
 
 
 def params(nlp):
@@ -137,7 +137,7 @@ def total_loss(nlp, raw, names):
     """The bound and the losses of some linear pipes, without any gradient."""
     encoder = nlp.get_pipe("vae_encoder")
     docs = [example.predicted for example in raw]
-    total = float(encoder.model.predict(VAEBatch(docs, objective=encoder._objective(0)))["loss"])
+    total = float(encoder.model.predict(VAEBatch(docs, objective=encoder.objective.at(0)))["loss"])
     encoder.set_annotations(docs, encoder.predict(docs))
     return total + sum(nlp.get_pipe(name).loss(nlp.get_pipe(name).predict(docs)) for name in names)
 

@@ -162,12 +162,12 @@ def test_the_score_does_not_change_with_the_annealing(nlp, raw):
 def test_the_step_survives_saving(nlp, raw, tmp_path):
     pipe = nlp.get_pipe("vae_encoder")
     assert pipe.cfg["step"] == 5
-    expected = pipe.kl_weight(5)
-    assert 0 < expected < pipe.kl_weight(10**6)
+    expected = pipe.objective.at(5)
+    assert 0 < expected.kl_weight < pipe.objective.at(10**6).kl_weight
     nlp.to_disk(tmp_path)
     loaded = spacy.load(tmp_path).get_pipe("vae_encoder")
     assert loaded.cfg["step"] == 5
-    assert loaded._objective(loaded.cfg["step"]).kl_weight == expected
+    assert loaded.objective.at(loaded.cfg["step"]) == expected
     loaded.update(raw)
     assert loaded.cfg["step"] == 6
     loaded.initialize(lambda: raw)
@@ -357,14 +357,19 @@ def test_scores(nlp, raw):
         "vae_doc_kl",
         "vae_active_units",
         "vae_doc_active_units",
+        "vae_mutual_information",
+        "vae_unknown",
     }
+    assert scores["vae_unknown"] == 0.0
+    assert 0 <= scores["vae_mutual_information"] <= np.log(len(raw))
     assert scores == pipe.score(raw)
     assert 0 < scores["vae_score"] < 1
     assert scores["vae_reconstruction"] > 0
     assert scores["vae_kl"] > 0
     assert 0 <= scores["vae_active_units"] <= 1
     assert scores.items() <= nlp.evaluate(raw).items()
-    assert set(scores) == set(nlp.get_pipe_meta("vae_encoder").default_score_weights)
+    with_evaluation = {"vae_nll", "vae_perplexity", "vae_likelihood"}
+    assert set(scores) | with_evaluation == set(nlp.get_pipe_meta("vae_encoder").default_score_weights)
     assert pipe.score([]) == {}
     assert pipe.score([Example(Doc(nlp.vocab), Doc(nlp.vocab))]) == {}
 

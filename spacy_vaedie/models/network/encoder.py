@@ -41,6 +41,10 @@ class Graph:
         self.children, self.parents = rows[self.is_child], heads[self.is_child]
         self.n_children = torch.bincount(self.parents, minlength=nobody).clamp(min=1).unsqueeze(1)
 
+    def sum_docs(self, values: Tensor) -> Tensor:
+        """Add up the rows of each Doc. *Shape:* (n_tokens, ...) to (n_docs, ...)"""
+        return values.new_zeros((self.n_docs, *values.shape[1:])).index_add(0, self.doc_index, values)
+
 
 class Maxout(nn.Module):
     """Maxout with layer normalization and dropout, as in spaCy's encoders.
@@ -111,16 +115,44 @@ class Posterior(nn.Module):
 
     width (int): Width of the hidden states.
     latent_width (int): Dimensions of the latent.
+    mean_scale (Optional[float]): Standard deviation over the data that each dimension's mean is normalised to, None
+        to leave the means as they are.
     """
 
-    def __init__(self, width: int, latent_width: int) -> None:
+    def __init__(self, width: int, latent_width: int, mean_scale: Optional[float] = None) -> None:
         super().__init__()
         self.mean = nn.Linear(width, latent_width)
         self.log_variance = nn.Linear(width, latent_width)
+        self.normalize = None if mean_scale is None else MeanNorm(latent_width, mean_scale)
 
     def forward(self, hidden: Tensor) -> Tuple[Tensor, Tensor]:
         """*Shape:* (n, width) to twice (n, latent_width)"""
-        return self.mean(hidden), self.log_variance(hidden).clamp(*LOG_VARIANCE_RANGE)
+        mean = self.mean(hidden)
+        if self.normalize is not None:
+            mean = self.normalize(mean)
+        return mean, self.log_variance(hidden).clamp(*LOG_VARIANCE_RANGE)
+
+
+class MeanNorm(nn.Module):
+    """Batch normalisation of posterior means with a fixed scale and a learned shift, which keeps the KL divergence of
+    each dimension above scale^2 / 2 on average, so that it cannot vanish (Zhu et al. 2020, section 4).
+
+    width (int): Dimensions of the latent.
+    scale (float): Standard deviation of each dimension over a batch.
+    """
+
+    def __init__(self, width: int, scale: float) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(width))
+        self.register_buffer("scale", torch.full((width,), scale))
+        self.register_buffer("running_mean", torch.zeros(width))
+        self.register_buffer("running_variance", torch.ones(width))
+
+    def forward(self, mean: Tensor) -> Tensor:
+        """*Shape:* (n, width)"""
+        # One row has no variance: it is measured by what was seen before.
+        training = self.training and len(mean) > 1
+        return F.batch_norm(mean, self.running_mean, self.running_variance, self.scale, self.shift, training)
 
 
 def sample(mean: Tensor, log_variance: Tensor, generator: Optional[torch.Generator] = None) -> Tensor:
@@ -134,5 +166,4 @@ def sample(mean: Tensor, log_variance: Tensor, generator: Optional[torch.Generat
 
 def pool_docs(hidden: Tensor, graph: Graph) -> Tensor:
     """Average the hidden states of each Doc; zeros for an empty one. *Shape:* (n_docs, width)"""
-    total = hidden.new_zeros((graph.n_docs, hidden.shape[1])).index_add(0, graph.doc_index, hidden)
-    return total / graph.doc_lengths.clamp(min=1).unsqueeze(1)
+    return graph.sum_docs(hidden) / graph.doc_lengths.clamp(min=1).unsqueeze(1)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ...tokens.dependency import Parse
-from .decoders import TokenDecoder
+from .decoders import BagOfWordsDecoder, Decoder, GRUDecoder, Sample, WordDecoder, build_decoder
 from .encoder import Graph, ParseEncoder, Posterior, pool_docs, sample
+
+Gaussian = Tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -22,28 +24,50 @@ class Bound:
     kl_weight (float): Weight of the KL divergence (beta of Higgins et al. 2017); 1 gives the bound itself.
     free_bits (float): Nats that each dimension may cost for nothing (Kingma et al. 2016).
     seed (Optional[int]): Seed of corruption and samples, for a figure that is the same each time.
+    latents (str): `sampled`: drawn from the posterior. `mean`: its means, as in an autoencoder without noise. `none`:
+        zeros, at no cost, so that the decoder is a plain language model.
     """
 
     targets: Any
     kl_weight: float
     free_bits: float
     seed: Optional[int] = None
+    latents: str = "sampled"
+
+
+@dataclass(frozen=True)
+class Importance:
+    """What the importance-weighted bound of a batch is computed from.
+
+    targets (Any): Row of each token's word in the vocabulary, 0 for an unknown one. *Shape:* (n_tokens,)
+    samples (int): How often the latents are drawn.
+    seed (int): Seed of the samples.
+    latents (str): As in `Bound`.
+    """
+
+    targets: Any
+    samples: int
+    seed: int
+    latents: str = "sampled"
 
 
 class VAENetwork(nn.Module):
-    """Inference model q(z_t|x), q(z_d|x) and generative model p(x_t|z_t, z_d).
+    """Inference model q(z_t|x), q(z_d|x) and generative model p(x|z).
 
-    The input is corrupted, the targets are not: a denoising bound (Im et al. 2017). Some tokens are chosen; most of
+    The input may be corrupted, the targets are not: a denoising bound (Im et al. 2017). Some tokens are chosen; most of
     them are hidden behind a mask, the rest stays as it is, so that the posterior of a visible word is trained too.
-    Reconstruction and KL are taken at the chosen tokens only, which keeps the softmax small and estimates the bound
-    of all tokens without bias.
+    A decoder that reads the tokens' latents reconstructs the chosen tokens only, and their KL is taken there, which
+    keeps the softmax small and estimates the bound of all tokens without bias. The other decoders reconstruct the whole
+    text from its latent; then there are no latents of tokens.
 
     word_width (int): Width of the words' embedding, the part that the mask hides.
     syntax_width (int): Width of the embedded parts of speech and dependency labels, which stay visible.
     n_words (int): Size of the vocabulary.
-    latent_width (int), doc_latent_width (int): Dimensions of the two latents.
+    latent_width (int), doc_latent_width (int): Dimensions of the two latents, 0 for no latents of tokens.
     corruption (float): Share of the tokens that are chosen.
     masked (float): Share of the chosen tokens that are hidden.
+    decoder (Dict[str, Any]): Name of the decoder as `kind`, and its settings.
+    mean_scale (Optional[float]): See `Posterior`.
     encoder (int): Settings of the ParseEncoder.
     """
 
@@ -57,16 +81,35 @@ class VAENetwork(nn.Module):
         doc_latent_width: int,
         corruption: float,
         masked: float,
+        decoder: Dict[str, Any],
+        mean_scale: Optional[float] = None,
         **encoder: int,
     ) -> None:
         super().__init__()
         width = encoder["width"]
         self.corruption, self.masked = corruption, masked
+        self.latent_width, self.doc_latent_width, self.n_words = latent_width, doc_latent_width, n_words
         self.encoder = ParseEncoder(word_width + syntax_width, **encoder)
-        self.posterior = Posterior(width, latent_width)
-        self.doc_posterior = Posterior(width, doc_latent_width)
-        self.decoder = TokenDecoder(latent_width, doc_latent_width, width, n_words)
+        self.posterior = Posterior(width, latent_width, mean_scale) if latent_width else None
+        self.doc_posterior = Posterior(width, doc_latent_width, mean_scale)
+        self._decoder = decoder
+        self.decoder = self._new_decoder()
         self.mask = nn.Parameter(torch.zeros(word_width))
+
+    def _new_decoder(self) -> Decoder:
+        settings = {name: value for name, value in self._decoder.items() if name != "kind"}
+        return build_decoder(
+            self._decoder["kind"],
+            settings,
+            self.latent_width,
+            doc_latent_width=self.doc_latent_width,
+            n_words=self.n_words,
+        )
+
+    def reset_decoder(self) -> None:
+        """Give the decoder new weights."""
+        device = self.mask.device
+        self.decoder = self._new_decoder().to(device)
 
     def forward(
         self,
@@ -77,6 +120,7 @@ class VAENetwork(nn.Module):
         dropout: float = 0.0,
         read: bool = True,
         bound: Optional[Bound] = None,
+        importance: Optional[Importance] = None,
     ) -> Dict[str, Tensor]:
         """Read the posterior from the clean text, compute the bound from a corrupted one, or both.
 
@@ -86,8 +130,10 @@ class VAENetwork(nn.Module):
         dropout (float): Dropout rate.
         read (bool): Whether the posterior is wanted.
         bound (Optional[Bound]): Settings of the bound, None where it is not wanted.
+        importance (Optional[Importance]): Settings of the importance-weighted bound, None where it is not wanted.
         RETURNS (Dict[str, Tensor]): The posterior as `mean`, `log_variance`, `hidden`, `doc_mean`,
-            `doc_log_variance`; the bound as `loss`, `reconstruction`, `kl` and `doc_kl`, all in nats a token.
+            `doc_log_variance`; the bound as `loss`, `reconstruction`, `kl` and `doc_kl`, all in nats a token; the
+            importance-weighted bound of each text as `log_likelihood`, in nats, and as `units` what it is a sum over.
         """
         graph = Graph(parse, words.device)
         outputs: Dict[str, Tensor] = {}
@@ -98,30 +144,40 @@ class VAENetwork(nn.Module):
             )
         if bound is not None:
             outputs.update(self._bound(words, syntax, graph, dropout, bound))
+        if importance is not None:
+            outputs.update(self._importance(words, syntax, graph, importance))
         return outputs
 
-    def _infer(
-        self, words: Tensor, syntax: Tensor, graph: Graph, dropout: float
-    ) -> Tuple[Tensor, Tuple[Tensor, Tensor], Tuple[Tensor, Tensor]]:
+    def _infer(self, words: Tensor, syntax: Tensor, graph: Graph, dropout: float) -> Tuple[Tensor, Gaussian, Gaussian]:
         hidden = self.encoder(torch.cat([words, syntax], dim=1), graph, dropout)
-        return hidden, self.posterior(hidden), self.doc_posterior(pool_docs(hidden, graph))
+        nothing = hidden.new_zeros((len(hidden), 0))
+        token = (nothing, nothing) if self.posterior is None else self.posterior(hidden)
+        return hidden, token, self.doc_posterior(pool_docs(hidden, graph))
 
     def _bound(self, words: Tensor, syntax: Tensor, graph: Graph, dropout: float, bound: Bound) -> Dict[str, Tensor]:
+        targets = torch.as_tensor(bound.targets, device=words.device)
         generator = None
         if bound.seed is not None:
             generator = torch.Generator(device=words.device).manual_seed(bound.seed)
         chosen, hidden_words = choose_tokens(len(words), self.corruption, self.masked, words.device, generator)
+        rows = chosen if self.decoder.reads_tokens else torch.arange(len(words), device=words.device)
+        units = self.decoder.units(targets, graph)
+        n_units, n_explained = units.sum().clamp(min=1), units[rows].sum().clamp(min=1)
+        if bound.latents == "none":
+            latents = self._no_latents(words, graph, rows)
+            reconstruction = -self.decoder(targets, latents, graph, rows, dropout).sum() / n_explained
+            zero = torch.zeros_like(reconstruction.detach())
+            return {"loss": reconstruction, "reconstruction": reconstruction.detach(), "kl": zero, "doc_kl": zero}
         corrupted = torch.where(hidden_words.unsqueeze(1), self.mask, words)
-        _, (mean, log_variance), (doc_mean, doc_log_variance) = self._infer(corrupted, syntax, graph, dropout)
-        z = sample(mean[chosen], log_variance[chosen], generator)
-        z_doc = sample(doc_mean, doc_log_variance, generator)[graph.doc_index[chosen]]
-        targets = torch.as_tensor(bound.targets, device=words.device)[chosen]
-        reconstruction = F.cross_entropy(self.decoder(z, z_doc), targets)
-        kl = kl_divergence(mean[chosen], log_variance[chosen]).mean(dim=0)
+        _, (mean, log_variance), doc = self._infer(corrupted, syntax, graph, dropout)
+        token = (mean[rows], log_variance[rows])
+        latents = self._draw(token, doc, generator) if bound.latents == "sampled" else Sample(token[0], doc[0])
+        reconstruction = -self.decoder(targets, latents, graph, rows, dropout).sum() / n_explained
+        kl = kl_divergence(*token).mean(dim=0)
         # The text's latent is paid for once, by all of its tokens together.
         filled = graph.doc_lengths > 0
-        doc_share = filled.sum() / max(len(words), 1)
-        doc_kl = kl_divergence(doc_mean[filled], doc_log_variance[filled]).mean(dim=0)
+        doc_share = filled.sum() / n_units
+        doc_kl = kl_divergence(doc[0][filled], doc[1][filled]).mean(dim=0)
         penalty = floor_kl(kl, bound.free_bits) + floor_kl(doc_kl, bound.free_bits) * doc_share
         return {
             "loss": reconstruction + bound.kl_weight * penalty,
@@ -129,6 +185,68 @@ class VAENetwork(nn.Module):
             "kl": kl.sum().detach(),
             "doc_kl": (doc_kl.sum() * doc_share).detach(),
         }
+
+    def _importance(self, words: Tensor, syntax: Tensor, graph: Graph, importance: Importance) -> Dict[str, Tensor]:
+        """log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x) of each clean text (Burda et al. 2016, equation 8)."""
+        targets = torch.as_tensor(importance.targets, device=words.device)
+        generator = torch.Generator(device=words.device).manual_seed(importance.seed)
+        rows = torch.arange(len(words), device=words.device)
+        units = graph.sum_docs(self.decoder.units(targets, graph).to(words.dtype))
+        if importance.latents == "none":
+            latents = self._no_latents(words, graph, rows)
+            return {"log_likelihood": graph.sum_docs(self.decoder(targets, latents, graph, rows)), "units": units}
+        _, token, doc = self._infer(words, syntax, graph, 0.0)
+        weights = []
+        for _ in range(importance.samples):
+            latents = self._draw(token, doc, generator)
+            weight = self.decoder(targets, latents, graph, rows)
+            if latents.tokens is not None:
+                weight = weight + log_ratio(latents.tokens, *token)
+            weights.append(graph.sum_docs(weight) + log_ratio(latents.docs, *doc))
+        log_likelihood = torch.logsumexp(torch.stack(weights), dim=0) - math.log(importance.samples)
+        return {"log_likelihood": torch.where(graph.doc_lengths > 0, log_likelihood, 0.0), "units": units}
+
+    def _draw(self, token: Gaussian, doc: Gaussian, generator: Optional[torch.Generator]) -> Sample:
+        tokens = sample(*token, generator) if self.decoder.reads_tokens else None
+        return Sample(tokens, sample(*doc, generator))
+
+    def _no_latents(self, words: Tensor, graph: Graph, rows: Tensor) -> Sample:
+        return Sample(
+            words.new_zeros((len(rows), self.latent_width)), words.new_zeros((graph.n_docs, self.doc_latent_width))
+        )
+
+    @torch.no_grad()
+    def write(self, docs: Any, *, max_length: int, temperature: float, seed: Optional[int] = None) -> List[List[int]]:
+        """Write texts from latents, see `GRUDecoder.generate`.
+
+        docs (Any): *Shape:* (n, doc_latent_width)
+        RETURNS (List[List[int]]): Rows of the words of each text.
+        """
+        assert isinstance(self.decoder, GRUDecoder)
+        self.eval()
+        latents = torch.as_tensor(docs, device=self.mask.device)
+        generator = None if seed is None else torch.Generator(device=latents.device).manual_seed(seed)
+        return self.decoder.generate(latents, max_length, temperature, generator)
+
+    @torch.no_grad()
+    def reconstruct_tokens(self, tokens: Any, docs: Any) -> Any:
+        """The most likely word of each token that is not the unknown one.
+
+        tokens (Any): Latents. *Shape:* (n_tokens, latent_width)
+        docs (Any): Latent of each token's text. *Shape:* (n_tokens, doc_latent_width)
+        RETURNS (Any): Rows of the words, as NumPy. *Shape:* (n_tokens,)
+        """
+        assert isinstance(self.decoder, WordDecoder)
+        self.eval()
+        device = self.mask.device
+        logits = self.decoder.logits(torch.as_tensor(tokens, device=device), torch.as_tensor(docs, device=device))
+        return (logits[:, 1:].argmax(dim=1) + 1).cpu().numpy()
+
+    @torch.no_grad()
+    def dimension_words(self) -> Any:
+        """See `BagOfWordsDecoder.dimension_words`. RETURNS (Any): NumPy. *Shape:* (doc_latent_width, n_words - 1)"""
+        assert isinstance(self.decoder, BagOfWordsDecoder)
+        return self.decoder.dimension_words().cpu().numpy()
 
 
 def choose_tokens(
@@ -159,6 +277,12 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     appendix B). *Shape:* (n, latent_width)
     """
     return 0.5 * (mean**2 + log_variance.exp() - 1.0 - log_variance)
+
+
+def log_ratio(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """log p(z) - log q(z) of a standard normal prior and a diagonal Gaussian. *Shape:* (n, latent_width) to (n,)"""
+    squares = (z - mean) ** 2 / log_variance.exp()
+    return 0.5 * (squares + log_variance - z**2).sum(dim=1)
 
 
 def floor_kl(kl: Tensor, free_bits: float) -> Tensor:

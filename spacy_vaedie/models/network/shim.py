@@ -99,6 +99,13 @@ class NetworkShim(PyTorchShim):
 
         return {name: torch2xp(output.detach()) for name, output in outputs.items()}, backprop
 
+    def find_unsound_gradient(self) -> Optional[str]:
+        """RETURNS (Optional[str]): Name of a weight whose gradient is not finite, None where all are."""
+        for name, parameter in self.network.named_parameters():
+            if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all()):
+                return str(name)
+        return None
+
     def finish_update(self, optimizer: Optimizer) -> None:
         """Let the optimizer change the weights. Nothing happens while there is no network."""
         if self.is_built:
