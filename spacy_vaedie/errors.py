@@ -155,6 +155,7 @@ class Errors(metaclass=_Coded):
         "The base pipeline '{base}' does not fit: {reason}. Change the variables `base` and `lang` of project.yml, or "
         "pass --vars.base and --vars.lang."
     )
+    VE317 = "{path}: no text is for '{split}'. The file knows these splits: {options}."
 
     # scoring
     VE401 = "The answer key and the proposal do not fit: {reason}."

@@ -28,12 +28,15 @@ def convert_cli(
     spans_key: Annotated[
         Optional[str], typer.Option("--spans-key", help="Span group for the spans, in place of doc.ents")
     ] = None,
+    split: Annotated[
+        Optional[str], typer.Option("--split", help="Part to convert, where the file says what each text is for")
+    ] = None,
     dev_size: Annotated[int, typer.Option("--dev-size", help="Number of texts to set aside for development")] = 0,
     dev_out: Annotated[Optional[Path], typer.Option("--dev-out", help=".spacy file for these texts")] = None,
     md5: Annotated[Optional[str], typer.Option("--md5", help="Checksum that the file should have")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail, and write nothing, if anything is left out")] = False,
 ) -> None:
-    """Convert texts that are annotated with relations to spaCy's binary format.
+    """Convert annotated texts to spaCy's binary format.
 
     With a model, its parse is saved with the texts, so that training needn't parse them in each epoch.
     """
@@ -47,6 +50,7 @@ def convert_cli(
             converter,
             spacy.load(model) if model else spacy.blank(lang),
             spans_key=spans_key,
+            split=split,
             dev=(dev_size, dev_out) if dev_out else None,
             md5=md5,
             strict=strict,
@@ -69,6 +73,8 @@ def print_report(path: Path, report: ConversionReport) -> None:
     msg.table(rows, header=("", "read", "written"), aligns=("l", "r", "r"))
     if report.docs_rejected:
         msg.info(f"{report.docs_rejected} texts were rejected or ignored by the annotator")
+    if report.docs_elsewhere:
+        msg.info(f"{report.docs_elsewhere} texts are for other splits")
     if report.left_out:
         msg.warn(Warnings.VW301.format(path=path, n=len(report.left_out), first=report.first))
         for doc_id, reason in report.left_out:

@@ -119,6 +119,19 @@ def test_checksum(semeval, tmp_path):
     assert not (tmp_path / "b.spacy").exists()
 
 
+def test_one_split(tmp_path):
+    path = tmp_path / "in.tsv"
+    path.write_text("ball\ttrain\tsport\nvote\tval\tpolitics\nlaw\ttest\tpolitics\n")
+    result = run(path, tmp_path / "out.spacy", "--from", "topics", "--split", "dev")
+    assert result.exit_code == 0, result.output
+    assert [(doc.text, doc.cats) for doc in docs_of(tmp_path / "out.spacy")] == [("vote", {"politics": 1, "sport": 0})]
+    assert "texts 1 1" in squeeze(result.output)
+    assert "2 texts are for other splits" in squeeze(result.output)
+    result = run(path, tmp_path / "other.spacy", "--from", "topics", "--split", "val")
+    assert (result.exit_code, "[VE317]" in result.output) == (1, True)
+    assert not (tmp_path / "other.spacy").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "options", "code"),
     [

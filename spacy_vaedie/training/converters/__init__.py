@@ -20,9 +20,12 @@ from .annotation import (
     get_doc_id,
     make_docs,
 )
+from .conll import read_conll
+from .conll04 import read_conll04
 from .prodigy import read_prodigy
 from .semeval import read_semeval
-from .splits import DEV, TEST, TRAIN, split_dev, split_documents
+from .splits import DEV, TEST, TRAIN, keep_split, split_dev, split_documents
+from .topics import read_topics
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,11 @@ class Converter:
 
 
 CONVERTERS: Dict[str, Converter] = {
+    "conll": Converter(read_conll),
+    "conll04": Converter(read_conll04),
     "prodigy": Converter(read_prodigy),
     "semeval": Converter(read_semeval, split_at_spans=True),
+    "topics": Converter(read_topics),
 }
 
 
@@ -62,6 +68,7 @@ def convert_file(
     nlp: Language,
     *,
     spans_key: Optional[str] = None,
+    split: Optional[str] = None,
     dev: Optional[Tuple[int, Path]] = None,
     md5: Optional[str] = None,
     strict: bool = False,
@@ -73,16 +80,20 @@ def convert_file(
     converter (Converter): The format, see `get_converter`.
     nlp (Language): Pipeline that tokenizes and parses.
     spans_key (Optional[str]): Span group to write the spans to, None for `doc.ents`.
+    split (Optional[str]): Part of the corpus to convert, where each text of the file says which one it is for.
     dev (Optional[Tuple[int, Path]]): How many texts to set aside for development, and the .spacy file for them.
     md5 (Optional[str]): The checksum that the file should have.
     strict (bool): Raise, and write nothing, where a span or relation would be left out.
     RETURNS (ConversionReport): What was read, written and left out.
-    RAISES (ValueError): VE305 for a wrong checksum, VE306 with `strict`, VE303 and VE304 for damaged files.
+    RAISES (ValueError): VE305 for a wrong checksum, VE306 with `strict`, VE303 and VE304 for damaged files, VE317 for
+        an unknown split.
     """
     if md5 is not None:
         check_md5(path, md5)
     report = ConversionReport()
     annotations: Iterable[Annotation] = converter.read(path, report)
+    if split is not None:
+        annotations = keep_split(annotations, split, path, report)
     dev_indices: Set[int] = set()
     if dev is not None:
         annotations = list(annotations)
@@ -113,6 +124,7 @@ __all__ = [
     "convert_file",
     "get_converter",
     "get_doc_id",
+    "keep_split",
     "make_docs",
     "split_dev",
     "split_documents",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -17,7 +18,15 @@ from ...tokens import Argument, Relation
 DOC_ID = "doc_id"
 META = "meta"
 # Pipes that would write over, or beside, what was annotated.
-_ANNOTATED = {"doc.ents", "doc.spans", "token.ent_iob", "token.ent_type", "doc._.relations", "doc._.latents"}
+_ANNOTATED = {
+    "doc.ents",
+    "doc.spans",
+    "doc.cats",
+    "token.ent_iob",
+    "token.ent_type",
+    "doc._.relations",
+    "doc._.latents",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,10 @@ class Annotation:
     words (Optional[Sequence[str]]): The tokens that the file gives, None to use the tokenizer of the pipeline.
     spaces (Optional[Sequence[bool]]): Whether a space follows each of them.
     meta (Dict[str, Any]): What else the file says about the text. Kept as `doc.user_data["meta"]`.
+    spans_annotated (bool): Whether the text was annotated with spans. Without, `doc.ents` is left unset, since no
+        annotation is not the same as no entities.
+    cats (Optional[Mapping[str, float]]): Categories of the text, 1.0 for those that apply and 0.0 for those that don't,
+        None where it was not annotated with any. Become `doc.cats`.
     """
 
     doc_id: str
@@ -41,6 +54,28 @@ class Annotation:
     words: Optional[Sequence[str]] = None
     spaces: Optional[Sequence[bool]] = None
     meta: Dict[str, Any] = field(default_factory=dict)
+    spans_annotated: bool = True
+    cats: Optional[Mapping[str, float]] = None
+
+    @classmethod
+    def from_words(
+        cls,
+        doc_id: str,
+        words: Sequence[str],
+        spans: Sequence[Tuple[int, int, str]],
+        relations: Optional[Sequence[Tuple[int, int, str]]] = None,
+    ) -> Annotation:
+        """Make the record of a text whose tokens and spans of tokens are known, and whose spaces are not.
+
+        doc_id (str): Name of the text in its file.
+        words (Sequence[str]): The tokens.
+        spans (Sequence[Tuple[int, int, str]]): First token, last token (exclusive) and label of each span.
+        relations (Optional[Sequence[Tuple[int, int, str]]]): As in the record.
+        RETURNS (Annotation): The record. Its text has a space between all tokens.
+        """
+        starts = list(accumulate((len(word) + 1 for word in words), initial=0))
+        offsets = [(starts[start], starts[end] - 1, label) for start, end, label in spans]
+        return cls(doc_id, " ".join(words), offsets, relations, words)
 
 
 @dataclass
@@ -49,6 +84,7 @@ class ConversionReport:
 
     docs_read (int): Texts in the file, without rejected ones.
     docs_rejected (int): Texts that the annotator rejected or ignored.
+    docs_elsewhere (int): Texts of another split than the one that was asked for.
     docs_written (int): Docs.
     spans_read (int): Spans in the file.
     spans_written (int): Spans on the Docs.
@@ -59,6 +95,7 @@ class ConversionReport:
 
     docs_read: int = 0
     docs_rejected: int = 0
+    docs_elsewhere: int = 0
     docs_written: int = 0
     spans_read: int = 0
     spans_written: int = 0
@@ -98,13 +135,14 @@ def make_docs(
     report (ConversionReport): Where to count what was written and name what was left out.
     spans_key (Optional[str]): Span group to write the spans to, which may overlap there. None for `doc.ents`.
     split_at_spans (bool): Split tokens where a span starts or ends inside of them, so that every span fits.
-    YIELDS (Doc): The Docs, with spans, relations, `doc.user_data["doc_id"]` and `doc.user_data["meta"]`.
+    YIELDS (Doc): The Docs, with spans, relations, categories, `doc.user_data["doc_id"]` and `doc.user_data["meta"]`.
     """
     unwanted = [name for name in nlp.pipe_names if _ANNOTATED & set(nlp.get_pipe_meta(name).assigns)]
     pairs = ((_make_tokens(annotation, nlp, split_at_spans), annotation) for annotation in annotations)
     for doc, annotation in nlp.pipe(pairs, as_tuples=True, disable=unwanted):
-        arguments = _set_spans(doc, annotation, report, spans_key)
+        arguments = _set_spans(doc, annotation, report, spans_key) if annotation.spans_annotated else []
         _set_relations(doc, annotation, report, arguments)
+        doc.cats = dict(annotation.cats or {})
         doc.user_data[DOC_ID] = annotation.doc_id
         if annotation.meta:
             doc.user_data[META] = annotation.meta

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NoReturn, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 from ...errors import Errors
 from ..files import read_jsonl
 from .annotation import Annotation, ConversionReport
-
-_KINDS = {str: "a text", int: "a whole number", list: "a list", dict: "an object"}
+from .records import Record
 
 
 def read_prodigy(path: Path, report: ConversionReport) -> Iterator[Annotation]:
@@ -24,7 +23,7 @@ def read_prodigy(path: Path, report: ConversionReport) -> Iterator[Annotation]:
     RAISES (ValueError): VE303 for a line that is not in this format, VE304 for an empty file.
     """
     for line, value in read_jsonl(path):
-        record = _Record(path, line, value)
+        record = Record(path, line, value)
         answer = value.get("answer", "accept")
         if answer != "accept":
             report.docs_rejected += 1
@@ -35,33 +34,7 @@ def read_prodigy(path: Path, report: ConversionReport) -> Iterator[Annotation]:
         raise ValueError(Errors.VE304.format(path=path))
 
 
-class _Record:
-    """A JSON object of the file, whose fields are checked as they are read."""
-
-    def __init__(self, path: Path, line: int, value: Any, name: str = "") -> None:
-        self.path, self.line, self.name = path, line, name
-        if not isinstance(value, dict):
-            self.fail(f"expected an object{f' in {name!r}' if name else ''}, found {type(value).__name__}")
-        self.value: Dict[str, Any] = value
-
-    def get(self, key: str, kind: type) -> Any:
-        """The value of a field, which must be there and be of this kind."""
-        value = self.value.get(key)
-        # A bool is an int in Python, but no offset.
-        if not isinstance(value, kind) or isinstance(value, bool):
-            found = f"is {type(value).__name__}" if key in self.value else "is missing"
-            self.fail(f"the field '{self.name}{key}' {found}, but must be {_KINDS[kind]}")
-        return value
-
-    def items(self, key: str) -> List[_Record]:
-        """The objects of a list."""
-        return [_Record(self.path, self.line, item, f"{key}.") for item in self.get(key, list)]
-
-    def fail(self, reason: str) -> NoReturn:
-        raise ValueError(Errors.VE303.format(path=self.path, line=self.line, reason=reason))
-
-
-def _parse(record: _Record, report: ConversionReport) -> Annotation:
+def _parse(record: Record, report: ConversionReport) -> Annotation:
     text = record.get("text", str)
     tokens = record.items("tokens") if record.value.get("tokens") else []
     words = [token.get("text", str) for token in tokens]
@@ -81,7 +54,7 @@ def _parse(record: _Record, report: ConversionReport) -> Annotation:
     )
 
 
-def _parse_relations(record: _Record, spans: List[_Record], report: ConversionReport) -> List[Tuple[int, int, str]]:
+def _parse_relations(record: Record, spans: List[Record], report: ConversionReport) -> List[Tuple[int, int, str]]:
     relations = []
     for relation in record.items("relations"):
         label = relation.get("label", str)
@@ -95,10 +68,10 @@ def _parse_relations(record: _Record, spans: List[_Record], report: ConversionRe
     return relations
 
 
-def _find_span(relation: _Record, key: str, spans: List[_Record]) -> Optional[int]:
+def _find_span(relation: Record, key: str, spans: List[Record]) -> Optional[int]:
     """The span that one end of a relation names: by characters in newer files, else by its last token."""
     if relation.value.get(f"{key}_span") is not None:
-        named = _Record(relation.path, relation.line, relation.get(f"{key}_span", dict), f"relations.{key}_span.")
+        named = Record(relation.path, relation.line, relation.get(f"{key}_span", dict), f"relations.{key}_span.")
         offsets = (named.get("start", int), named.get("end", int))
         found = [i for i, span in enumerate(spans) if (span.get("start", int), span.get("end", int)) == offsets]
         # One span may be there under several labels.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from typing import Dict, List, Sequence, Set, Tuple
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ...errors import Errors
-from .annotation import Annotation
+from .annotation import Annotation, ConversionReport
 
 TRAIN, DEV, TEST = "train", "dev", "test"
 SPLIT = "split"
@@ -84,6 +85,30 @@ def split_documents(annotations: Sequence[Annotation], doc_field: str = "doc") -
         reason = f"{len(documents)} document(s) leave nothing for {' and '.join(empty)}"
         raise ValueError(Errors.VE314.format(reason=reason))
     return splits
+
+
+def keep_split(
+    annotations: Iterable[Annotation], split: str, path: Path, report: ConversionReport
+) -> Iterator[Annotation]:
+    """Keep the texts that are for one part of the corpus, as the field `split` of their `meta` says, in a stream.
+
+    annotations (Iterable[Annotation]): All texts.
+    split (str): The part, e.g. `train`.
+    path (Path): The file that they are from, for the message.
+    report (ConversionReport): Where to count the texts of other parts.
+    YIELDS (Annotation): The texts of this part.
+    RAISES (ValueError): VE317 at the end where there were none.
+    """
+    found: Counter[Optional[str]] = Counter()
+    for annotation in annotations:
+        found[annotation.meta.get(SPLIT)] += 1
+        if annotation.meta.get(SPLIT) == split:
+            yield annotation
+    if split not in found:
+        options = ", ".join(sorted(name for name in found if name is not None)) or "none, its texts do not say"
+        raise ValueError(Errors.VE317.format(path=path, split=split, options=options))
+    report.docs_elsewhere = found.total() - found[split]
+    report.docs_read -= report.docs_elsewhere
 
 
 def _hash(value: str) -> str:
