@@ -4,6 +4,7 @@ Examples."""
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Optional, Tuple
 
@@ -16,6 +17,7 @@ from ..errors import Errors
 from ..tokens import annotated_regions
 from .examples import predicted_copy
 from .files import find_files, read_docbin, read_jsonl, read_lines
+from .sampling import choose_share
 
 Reader = Callable[[Language], Iterable[Example]]
 _ENTITIES = ("gold", "none", "predicted")
@@ -45,6 +47,32 @@ def create_relation_corpus(
         raise ValueError(Errors.VE005.format(value=entities, what="value of 'entities'", options=", ".join(_ENTITIES)))
     _check_not_negative("spacy-vaedie.RelationCorpus.v1", limit=limit)
     return partial(_read_relations, Path(path), entities=entities, parse=parse, limit=limit)
+
+
+@registry.readers("spacy-vaedie.AnnotatedText.v1")
+def create_annotated_text(
+    path: Path, parse: bool = True, share: float = 1.0, limit: int = 0, seed: int = 0
+) -> Callable[[Language], Iterator[Example]]:
+    """Read Docs with any annotation (entities, span groups, categories, relations), for spaCy's own pipes. The
+    predicted Docs start with the tokens of the file and nothing that was annotated. Empty Docs are skipped.
+
+    path (Path): A .spacy file, or a folder with them.
+    parse (bool): Start with the parse, tags and lemmas of the file, too.
+    share (float): Share of the Docs to read, e.g. 0.1 to learn from a tenth of the labels. The Docs are chosen by a
+        hash of their text, those of each combination of labels in their share; a larger share holds every smaller one.
+        Below 1.0 the files are read as a whole before the first Example comes.
+    limit (int): Number of Docs to read of these, 0 for all.
+    seed (int): Another number chooses another share.
+    RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE301 or VE311 for a path without such
+        files, VE302 for a file of another kind, VE304 where no file holds a Doc with tokens, and VE307 for a damaged
+        one.
+    RAISES (ValueError): VE107 for a `share` outside of 0 to 1, or a negative `limit`.
+    """
+    owner = "spacy-vaedie.AnnotatedText.v1"
+    _check_not_negative(owner, limit=limit)
+    if not 0 < share <= 1:
+        raise ValueError(Errors.VE107.format(setting="share", value=share, must="above 0 and at most 1", owner=owner))
+    return partial(_read_annotated, Path(path), parse=parse, share=share, limit=limit, seed=seed)
 
 
 @registry.readers("spacy-vaedie.RawText.v1")
@@ -154,6 +182,24 @@ def _read_relations(path: Path, nlp: Language, *, entities: str, parse: bool, li
                 return
     if not annotated:
         raise ValueError(Errors.VE310.format(path=path))
+
+
+def _read_annotated(
+    path: Path, nlp: Language, *, parse: bool, share: float, limit: int, seed: int
+) -> Iterator[Example]:
+    docs: Iterable[Doc] = (
+        doc for file in find_files(path, [".spacy"]) for doc in read_docbin(file, nlp.vocab) if len(doc)
+    )
+    if share < 1:
+        docs = list(docs)
+        chosen = choose_share(docs, share, seed)
+        docs = [doc for index, doc in enumerate(docs) if index in chosen]
+    empty = True
+    for reference in islice(docs, limit or None):
+        empty = False
+        yield Example(predicted_copy(reference, parse=parse, entities=False), reference)
+    if empty:
+        raise ValueError(Errors.VE304.format(path=path))
 
 
 def _read_raw(path: Path, nlp: Language, *, lengths: Tuple[int, int], limit: int) -> Iterator[Example]:

@@ -6,10 +6,15 @@ import pytest
 import spacy
 from spacy import registry
 from spacy.tokens import Doc, DocBin, Span
-from spacy.util import load_config_from_str
+from spacy.util import fix_random_seed, load_config_from_str
 
 from spacy_vaedie.tokens import Argument, Relation
-from spacy_vaedie.training.readers import create_mixed_corpus, create_raw_text, create_relation_corpus
+from spacy_vaedie.training.readers import (
+    create_annotated_text,
+    create_mixed_corpus,
+    create_raw_text,
+    create_relation_corpus,
+)
 
 FOUNDED = Relation(Argument(0, 2, "PERSON"), Argument(3, 5, "ORG"), "FOUNDED")
 
@@ -95,6 +100,7 @@ def test_ner_learns_from_docs_without_entities(tmp_path, en):
     nlp = spacy.blank("en", vocab=en.vocab)
     nlp.add_pipe("ner")
     reader, given = create_relation_corpus(path, entities="none"), create_relation_corpus(path)
+    fix_random_seed(0)
     optimizer = nlp.initialize(lambda: reader(nlp))
     # entities that are given are kept, which makes an untrained component look good
     assert nlp.evaluate(list(given(nlp)))["ents_r"] == 1.0
@@ -302,3 +308,92 @@ def test_from_a_config_with_nested_blocks(parts, tmp_path, nlp):
     """)
     reader = registry.resolve(config["corpora"])["train"]
     assert mixed(reader, nlp) == ["L", "L", "r0", "L", "L", "r1"]
+
+
+@pytest.fixture
+def annotated(tmp_path, en):
+    """Entities, a span group and categories, and no relations."""
+    docs = []
+    for i in range(20):
+        doc = en(f"{'Ada Quill' if i % 2 else 'The others'} founded Firm{i} Works.")
+        doc.ents = [Span(doc, 0, 2, label="PERSON")] if i % 2 else []
+        doc.spans["sc"] = [Span(doc, 3, 5, label="ORG")]
+        doc.cats = {"even": float(i % 2 == 0), "odd": float(i % 2)}
+        docs.append(doc)
+    return save(tmp_path / "annotated.spacy", [*docs[:10], Doc(en.vocab), *docs[10:]])
+
+
+def test_annotated_text_is_in_the_reference_alone(annotated, nlp):
+    examples = list(create_annotated_text(annotated)(nlp))
+    assert len(examples) == 20
+    for example in examples:
+        predicted, reference = example.predicted, example.reference
+        assert [t.text for t in predicted] == [t.text for t in reference]
+        assert not predicted.has_annotation("ENT_IOB")
+        assert (predicted.ents, len(predicted.spans), predicted.cats) == ((), 0, {})
+        assert [t.dep_ for t in predicted] == [t.dep_ for t in reference]
+        assert predicted.has_annotation("DEP")
+        assert [s.label_ for s in reference.spans["sc"]] == ["ORG"]
+        assert set(reference.cats) == {"even", "odd"}
+        assert reference._.relations is None
+    assert [[e.label_ for e in eg.reference.ents] for eg in examples] == [[], ["PERSON"]] * 10
+    bare = next(create_annotated_text(annotated, parse=False)(nlp))
+    assert not bare.predicted.has_annotation("DEP")
+
+
+def test_relations_are_read_as_well(labelled, nlp):
+    first, second = create_annotated_text(labelled)(nlp)
+    assert first.reference._.relations == [FOUNDED]
+    assert first.predicted._.relations is None
+    assert second.reference._.relations is None
+
+
+def test_annotated_share_and_limit(annotated, nlp):
+    everything = texts_of(create_annotated_text(annotated), nlp)
+    smaller, larger = (texts_of(create_annotated_text(annotated, share=share), nlp) for share in (0.2, 0.5))
+    assert (len(smaller), len(larger)) == (4, 10)
+    assert set(smaller) < set(larger) < set(everything)
+    # in the order of the file
+    assert larger == [text for text in everything if text in larger]
+    odd = [eg.reference.cats["odd"] for eg in create_annotated_text(annotated, share=0.5)(nlp)]
+    assert sum(odd) == 5
+    assert texts_of(create_annotated_text(annotated, share=0.2), nlp) == smaller
+    assert texts_of(create_annotated_text(annotated, share=0.2, seed=5), nlp) != smaller
+    assert texts_of(create_annotated_text(annotated, limit=3), nlp) == everything[:3]
+    assert texts_of(create_annotated_text(annotated, share=0.5, limit=3), nlp) == larger[:3]
+
+
+def test_annotated_text_is_streamed(annotated, tmp_path, nlp):
+    (tmp_path / "b.spacy").write_bytes(b"bad")
+    examples = create_annotated_text(tmp_path)(nlp)
+    assert len(list(islice(examples, 20))) == 20
+    with pytest.raises(ValueError, match=r"VE307.*b\.spacy"):
+        next(examples)
+
+
+def test_annotated_text_errors(tmp_path, nlp):
+    for share in (0, -0.1, 1.5):
+        with pytest.raises(ValueError, match="VE107.*'share'.*above 0 and at most 1"):
+            create_annotated_text(tmp_path, share=share)
+    with pytest.raises(ValueError, match="VE107.*limit"):
+        create_annotated_text(tmp_path, limit=-1)
+    with pytest.raises(FileNotFoundError, match="VE301"):
+        list(create_annotated_text(tmp_path / "gone.spacy")(nlp))
+    with pytest.raises(ValueError, match=r"VE304.*empty\.spacy"):
+        list(create_annotated_text(save(tmp_path / "empty.spacy", [Doc(nlp.vocab)]))(nlp))
+
+
+@pytest.mark.parametrize(("pipe", "score"), [("ner", "ents_f"), ("spancat", "spans_sc_f"), ("textcat", "cats_score")])
+def test_spacys_pipes_learn_from_annotated_text(annotated, en, pipe, score):
+    nlp = spacy.blank("en", vocab=en.vocab)
+    config = {"suggester": {"@misc": "spacy.ngram_suggester.v1", "sizes": [1, 2]}} if pipe == "spancat" else {}
+    nlp.add_pipe(pipe, config=config)
+    reader = create_annotated_text(annotated)
+    fix_random_seed(0)
+    optimizer = nlp.initialize(lambda: reader(nlp))
+    assert nlp.get_pipe(pipe).labels
+    optimizer.learn_rate = 0.01
+    before = nlp.evaluate(list(reader(nlp)))[score]
+    losses = [nlp.update(list(reader(nlp)), sgd=optimizer, losses={})[pipe] for _ in range(40)]
+    assert losses[-1] < losses[0]
+    assert nlp.evaluate(list(reader(nlp)))[score] > max(before, 0.9)
