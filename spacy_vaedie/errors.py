@@ -156,6 +156,11 @@ class Errors(metaclass=_Coded):
         "pass --vars.base and --vars.lang."
     )
     VE317 = "{path}: no text is for '{split}'. The file knows these splits: {options}."
+    VE318 = (
+        "'{name}' takes what is not annotated for wrong, and would learn from raw text that nothing is there. Train "
+        "'vae_encoder' on the raw text first (configs/vae.cfg), then '{name}' on annotated documents with "
+        "'spacy-vaedie.AnnotatedText.v1' and the encoder sourced; or name '{name}' in `[training] frozen_components`."
+    )
 
     # scoring
     VE401 = "The answer key and the proposal do not fit: {reason}."

@@ -33,6 +33,7 @@ SMALL = {
     "rows": [300, 100, 100, 100],
     "include_static_vectors": False,
 }
+SCORES = {"ner": "ents_f", "spancat": "spans_sc_f", "textcat": "cats_score"}
 SHORT = {"training.max_steps": 4, "training.eval_frequency": 2, "training.optimizer.learn_rate.warmup_steps": 1}
 
 
@@ -69,6 +70,8 @@ def corpus(en, tmp_path_factory):
     for example in relation_examples(en):
         doc = predicted_copy(example.predicted)
         doc._.relations = example.reference._.relations
+        doc.spans["sc"] = list(doc.ents)
+        doc.cats = {"OWNS": float("OWNS" in str(doc._.relations)), "REST": float("OWNS" not in str(doc._.relations))}
         docs.append(doc)
     files = {}
     for name in ("train", "dev"):
@@ -92,8 +95,9 @@ def test_fill_config_changes_nothing(path, vae, tmp_path):
     config = Config().from_disk(path, interpolate=False)
     if "vae" in config["paths"]:
         config["paths"]["vae"] = str(vae)
-    if "ner" in config["components"]:
-        config["components"]["ner"]["model"]["tok2vec"]["width"] = SMALL["latent_width"] + SMALL["width"]
+    for component in config["components"].values():
+        if "upstream" in component.get("model", {}).get("tok2vec", {}):
+            component["model"]["tok2vec"]["width"] = SMALL["latent_width"] + SMALL["width"]
     config.to_disk(tmp_path / "config.cfg")
     fill_config(tmp_path / "filled.cfg", tmp_path / "config.cfg", silent=True)
     assert Config().from_disk(tmp_path / "filled.cfg", interpolate=False) == config
@@ -109,11 +113,11 @@ def test_debug_config(path, corpus, vae, capsys):
 def test_it_names_what_it_trains(path):
     config = Config().from_disk(path, interpolate=False)
     trained = set(find_pipes(path)) - set(config["training"]["frozen_components"])
-    assert trained <= {"vae_encoder", "extractor", "ner"}
+    allowed = {"vae_encoder": "vae_", "extractor": "rels_", "ner": "ents_", "spancat": "spans_sc_", "textcat": "cats_"}
+    assert trained <= set(allowed)
     assert trained
     # A best model is selected by what is trained, and by nothing that a frozen component scores.
     weights = {name: weight for name, weight in config["training"]["score_weights"].items() if weight}
-    allowed = {"vae_encoder": "vae_", "extractor": "rels_", "ner": "ents_"}
     assert weights
     assert all(name.startswith(tuple(allowed[pipe] for pipe in trained)) for name in weights), weights
 
@@ -135,8 +139,8 @@ def test_train(path, corpus, vae, tmp_path, en):
     if "extractor" in nlp.pipe_names:
         assert nlp.get_pipe("extractor").labels == LABELS
         assert meta["performance"]["rels_candidate_recall"] == 1.0
-    elif "ner" in nlp.pipe_names:
-        assert "ents_f" in meta["performance"]
+    elif nlp.pipe_names[-1] in SCORES:
+        assert SCORES[nlp.pipe_names[-1]] in meta["performance"]
     else:
         assert 0 < meta["performance"]["vae_score"] < 1
 
@@ -167,10 +171,11 @@ def test_spacy_train_on_the_command_line(corpus, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("frozen", [True, False])
-def test_the_encoder_below_the_extractor(frozen, corpus, vae, tmp_path):
+@pytest.mark.parametrize("name", ["extractor", "entities", "spancat", "textcat"])
+def test_the_encoder_below(name, frozen, corpus, vae, tmp_path):
     """With its weights kept, or trained on."""
-    path = VAE_CONFIG.with_stem("extractor")
-    others = [pipe for pipe in find_pipes(path) if pipe not in ("vae_encoder", "extractor")]
+    path = VAE_CONFIG.with_stem(name)
+    others = find_pipes(path)[:-2]
     overrides = {**overrides_for(path, corpus, vae), **SHORT}
     overrides["training.frozen_components"] = [*others, "vae_encoder"] if frozen else others
     overrides["training.annotating_components"] = ["vae_encoder"] if frozen else []

@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterable, Iterator, Optional, Tuple
 
 from spacy import registry
 from spacy.language import Language
+from spacy.pipeline import SpanCategorizer, SpanFinder, TextCategorizer
 from spacy.tokens import Doc
 from spacy.training import Example
 
@@ -116,10 +117,14 @@ def create_mixed_corpus(
     only: make `raw_per_labelled` as large as the raw text is. With `max_epochs = -1` it reads it again in each epoch,
     in the same order of labelled Examples.
 
+    Pipes of spaCy that take missing annotation for none (`spancat`, `span_finder` and `textcat`) must not learn from
+    raw text, so they cannot be trained on this corpus. `ner`, `textcat_multilabel` and the extractor can.
+
     labelled (Callable[[Language], Iterable[Example]]): Reader of annotated Docs.
     raw (Callable[[Language], Iterable[Example]]): Reader of raw text.
     raw_per_labelled (float): Raw Examples for each labelled one, 0 for none.
-    RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE107 where `raw` gives nothing.
+    RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE107 where `raw` gives nothing, and
+        VE318 where a pipe of the pipeline would learn from raw text that nothing is there.
     RAISES (ValueError): VE107 for a negative `raw_per_labelled`.
     """
     _check_not_negative("spacy-vaedie.MixedCorpus.v1", raw_per_labelled=raw_per_labelled)
@@ -144,6 +149,7 @@ class MixedCorpus:
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """YIELDS (Example): The labelled and raw Examples of one epoch."""
         if nlp is not self._nlp:
+            _refuse_misled(nlp)
             # Docs of another pipeline have another vocab.
             self._nlp, self._stream = nlp, iter(())
         n_raw = 0
@@ -162,6 +168,17 @@ class MixedCorpus:
             owner, must = "spacy-vaedie.MixedCorpus.v1", "a reader that gives at least one Example"
             raise ValueError(Errors.VE107.format(setting="raw", value=self.raw, must=must, owner=owner))
         return example
+
+
+def _refuse_misled(nlp: Language) -> None:
+    """Pipes that cannot tell a text that is not annotated from one where nothing is."""
+    frozen = nlp.config["training"].get("frozen_components", ())
+    for name, pipe in nlp.pipeline:
+        misled = isinstance(pipe, (SpanCategorizer, SpanFinder)) or (
+            isinstance(pipe, TextCategorizer) and not pipe.support_missing_values
+        )
+        if misled and name not in frozen:
+            raise ValueError(Errors.VE318.format(name=name))
 
 
 def _read_relations(path: Path, nlp: Language, *, entities: str, parse: bool, limit: int) -> Iterator[Example]:

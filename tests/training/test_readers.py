@@ -289,6 +289,31 @@ def test_mixed_errors(parts, nlp):
         list(create_mixed_corpus(parts[0], lambda nlp: [])(nlp))
 
 
+@pytest.mark.parametrize("pipe", ["spancat", "spancat_singlelabel", "span_finder", "textcat"])
+def test_raw_text_does_not_reach_a_pipe_that_takes_it_for_negatives(parts, nlp, pipe):
+    """Their loss has no notion of 'not annotated': here is what would happen, and what is said instead."""
+    nlp.add_pipe(pipe, name="mine")
+    with pytest.raises(ValueError, match=r"VE318.*'mine'.*configs/vae\.cfg.*frozen_components"):
+        next(iter(create_mixed_corpus(*parts)(nlp)))
+    nlp.config["training"]["frozen_components"] = ["mine"]
+    assert mixed(create_mixed_corpus(*parts), nlp)[:2] == ["L", "r0"]
+
+
+@pytest.mark.parametrize("pipe", ["ner", "textcat_multilabel"])
+def test_raw_text_has_no_loss_for_other_pipes(parts, annotated, nlp, pipe):
+    nlp.add_pipe(pipe)
+    nlp.initialize(lambda: create_annotated_text(annotated)(nlp))
+    raw = [eg for eg in create_mixed_corpus(*parts)(nlp) if eg.reference.text.startswith("r")]
+    assert nlp.update(raw, sgd=False)[pipe] == 0
+
+
+def test_spancat_would_learn_from_raw_text(annotated, parts, nlp):
+    """Why it is refused: should spaCy ever mask these spans, the check can go."""
+    nlp.add_pipe("spancat")
+    nlp.initialize(lambda: create_annotated_text(annotated)(nlp))
+    assert nlp.update(list(parts[1](nlp)), sgd=False)["spancat"] > 0
+
+
 def test_from_a_config_with_nested_blocks(parts, tmp_path, nlp):
     config = load_config_from_str(f"""
         [corpora]
