@@ -169,6 +169,16 @@ class Errors(metaclass=_Coded):
         "name a pipeline that has one."
     )
 
+    # what looks at a whole corpus
+    VE501 = (
+        "Topics cannot be measured: {reason}. Give at least two different words for each topic, the best first, and "
+        "the words of each document."
+    )
+    VE502 = (
+        "The linear probe does not fit its data: {reason}. Give one label for each vector, each label at least twice, "
+        "and draw either all of them, or so few that every different label has room in both parts."
+    )
+
     # optional parts
     VE901 = '{thing} needs {package}, which is not installed. Install it with: pip install "{requirement}"'
 

@@ -1,0 +1,1 @@
+"""What looks at a whole corpus at once."""
