@@ -46,6 +46,11 @@ class Errors(metaclass=_Coded):
         "Something else has registered the extension attribute '{owner}._.{name}'. Import spacy_vaedie only where that "
         "one is not needed, or rename the other one."
     )
+    VE009 = (
+        "This Doc was merged from parts that pool the latents of a span in different ways, so span._.latent says "
+        "nothing. Choose one for the whole Doc: doc._.latents = dataclasses.replace(doc._.latents, span_pooling=...) "
+        "with {options}."
+    )
 
     # vae_encoder and its listeners
     VE101 = (

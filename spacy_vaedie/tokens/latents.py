@@ -16,6 +16,8 @@ Floats = NDArray[np.float32]
 _STORED = "vaedie_latents"
 _ROWS = ("mean", "log_variance", "hidden")
 _ARRAYS = (*_ROWS, "doc_mean", "doc_log_variance")
+# How the latent of a span is pooled from those of its tokens.
+SPAN_POOLINGS = ("mean", "product")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,9 @@ class Latents:
     hidden (Floats): Hidden states that the posterior was read from. *Shape:* (n_tokens, hidden_width)
     doc_mean (Floats): Mean of the whole text. *Shape:* (doc_latent_width,)
     doc_log_variance (Floats): Log-variance of the whole text. *Shape:* (doc_latent_width,)
+    span_pooling (Optional[str]): How `span._.latent` pools the Gaussians of its tokens: `mean`, the average of their
+        means, or `product`, the mean of their product, in which certain tokens weigh more. None where the Doc was
+        merged from parts that differ.
     """
 
     mean: Floats
@@ -35,6 +40,7 @@ class Latents:
     hidden: Floats
     doc_mean: Floats
     doc_log_variance: Floats
+    span_pooling: Optional[str] = "mean"
 
     @property
     def vectors(self) -> Floats:
@@ -46,7 +52,8 @@ def get_latents(doc: Doc) -> Optional[Latents]:
     """The latents of a Doc. Getter of `doc._.latents`.
 
     The latents of a merged Doc are those of its parts: token rows one below the other, and the doc latent the Gaussian
-    with the mean and variance of the parts' mixture, weighted by their tokens. None where a part has no latents.
+    with the mean and variance of the parts' mixture, weighted by their tokens. None where a part has no latents. Their
+    `span_pooling` is that of the parts, None where these differ.
 
     doc (Doc): The Doc.
     RETURNS (Optional[Latents]): The latents, None where no encoder wrote them.
@@ -65,14 +72,17 @@ def get_latents(doc: Doc) -> Optional[Latents]:
     if not np.array_equal(np.concatenate([part["starts"] for part in parts]), starts):
         raise ValueError(Errors.VE003)
     if len(parts) == 1:
-        return Latents(**{name: parts[0][name] for name in _ARRAYS})
+        return Latents(**{name: parts[0][name] for name in (*_ARRAYS, "span_pooling")})
     doc_mean, doc_log_variance = _mix(parts)
+    # An empty part has no spans to pool.
+    poolings = {part["span_pooling"] for part in ([part for part in parts if len(part["starts"])] or parts)}
     return Latents(
         mean=np.concatenate([part["mean"] for part in parts]),
         log_variance=np.concatenate([part["log_variance"] for part in parts]),
         hidden=np.concatenate([part["hidden"] for part in parts]),
         doc_mean=doc_mean,
         doc_log_variance=doc_log_variance,
+        span_pooling=poolings.pop() if len(poolings) == 1 else None,
     )
 
 
@@ -81,7 +91,7 @@ def set_latents(doc: Doc, latents: Optional[Latents]) -> None:
 
     doc (Doc): The Doc.
     latents (Optional[Latents]): The latents, one row a token.
-    RAISES (ValueError): VE004 for anything else.
+    RAISES (ValueError): VE004 for anything else, VE005 for an unknown `span_pooling`.
     """
     if latents is None:
         write_entry(doc, _STORED, None)
@@ -90,6 +100,7 @@ def set_latents(doc: Doc, latents: Optional[Latents]) -> None:
         raise ValueError(Errors.VE004.format(value=type(latents).__name__, n_tokens=len(doc)))
     stored: Dict[str, Any] = {name: np.asarray(getattr(latents, name), dtype="float32") for name in _ARRAYS}
     stored["starts"] = np.array([token.idx for token in doc], dtype="int32")
+    stored["span_pooling"] = None if latents.span_pooling is None else check_span_pooling(latents.span_pooling)
     write_entry(doc, _STORED, stored)
 
 
@@ -100,9 +111,50 @@ def doc_latent(doc: Doc) -> Optional[Floats]:
 
 
 def span_latent(span: Span) -> Optional[Floats]:
-    """Getter of `span._.latent`: the average of its tokens' means, zeros for an empty span. *Shape:* (latent_width,)"""
+    """Getter of `span._.latent`: the latents of its tokens, pooled as `doc._.latents.span_pooling` says; zeros, the
+    mean of the prior, for an empty span. *Shape:* (latent_width,)
+
+    RAISES (ValueError): VE009 where the Doc was merged from parts that pool in different ways.
+    """
     latents = get_latents(span.doc)
-    return None if latents is None else latents.mean[span.start : span.end].sum(axis=0) / np.float32(max(len(span), 1))
+    return None if latents is None else pool_tokens(latents, span.start, span.end)
+
+
+def pool_tokens(latents: Latents, start: int, end: int) -> Floats:
+    """Pool the Gaussians of some tokens.
+
+    The product of Gaussians is a Gaussian whose mean is the average of theirs, weighted by their precisions 1/variance
+    (Hinton 2002, section 2).
+
+    latents (Latents): The latents of the Doc.
+    start (int), end (int): First and last token (exclusive).
+    RETURNS (Floats): The mean of what they are pooled to, zeros for no tokens. *Shape:* (latent_width,)
+    RAISES (ValueError): VE009 where the Doc was merged from parts that pool in different ways.
+    """
+    means, log_precision = latents.mean[start:end], -latents.log_variance[start:end]
+    if latents.span_pooling is None:
+        raise ValueError(Errors.VE009.format(options=" or ".join(map(repr, SPAN_POOLINGS))))
+    if not len(means):
+        return np.zeros(latents.mean.shape[1], dtype="float32")
+    weights = np.ones_like(means)
+    if latents.span_pooling == "product":
+        # The largest weight is 1, so that none overflows.
+        weights = np.exp(log_precision - log_precision.max(axis=0))
+    pooled: Floats = (weights * means).sum(axis=0) / weights.sum(axis=0)
+    return pooled
+
+
+def check_span_pooling(value: str) -> str:
+    """Check the name of a way to pool.
+
+    value (str): The name.
+    RETURNS (str): The same name.
+    RAISES (ValueError): VE005 for an unknown one.
+    """
+    if value not in SPAN_POOLINGS:
+        options = ", ".join(SPAN_POOLINGS)
+        raise ValueError(Errors.VE005.format(value=value, what="value of 'span_pooling'", options=options))
+    return value
 
 
 def token_latent(token: Token) -> Optional[Floats]:
@@ -112,9 +164,11 @@ def token_latent(token: Token) -> Optional[Floats]:
 
 
 def _cut(entry: Entry, n_chars: int) -> Dict[str, Any]:
-    """The stored arrays of one entry, with the rows of tokens that lie outside of the Doc left out."""
+    """What is stored in one entry, with the rows of tokens that lie outside of the Doc left out."""
     base, _, stored = entry
-    part = {name: np.asarray(stored[name]) for name in (*_ARRAYS, "starts")}
+    part: Dict[str, Any] = {name: np.asarray(stored[name]) for name in (*_ARRAYS, "starts")}
+    # Docs that were saved before there was a choice have no such key.
+    part["span_pooling"] = stored.get("span_pooling", "mean")
     part["starts"] = part["starts"] + base
     inside = (part["starts"] >= 0) & (part["starts"] < n_chars)
     for name in (*_ROWS, "starts"):

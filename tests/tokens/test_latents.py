@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import spacy
@@ -29,10 +31,10 @@ def make_latents(n_tokens, seed=0):
     )
 
 
-def make_doc(vocab, seed=None, words=WORDS):
+def make_doc(vocab, seed=None, words=WORDS, span_pooling="mean"):
     doc = Doc(vocab, words=words, spaces=[True] * (len(words) - 2) + [False] * min(2, len(words)))
     if seed is not None:
-        doc._.latents = make_latents(len(doc), seed)
+        doc._.latents = dataclasses.replace(make_latents(len(doc), seed), span_pooling=span_pooling)
     return doc
 
 
@@ -82,6 +84,89 @@ def test_getters(vocab):
     assert np.allclose(doc[1:4]._.latent, (latents.mean[1] + latents.mean[2] + latents.mean[3]) / 3, atol=1e-6)
     assert np.array_equal(doc[2:2]._.latent, np.zeros(WIDTH))
     assert doc[1:4]._.latent.dtype == np.float32
+
+
+def product_of(latents, start, end):
+    """The mean of a product of Gaussians, one factor after the other."""
+    mean, variance = latents.mean[start], np.exp(latents.log_variance[start])
+    for i in range(start + 1, end):
+        other = np.exp(latents.log_variance[i])
+        mean = (mean * other + latents.mean[i] * variance) / (variance + other)
+        variance = variance * other / (variance + other)
+    return mean
+
+
+def test_spans_are_pooled_as_the_doc_says(vocab):
+    latents = make_latents(6, 1)
+    doc = make_doc(vocab, 1, span_pooling="product")
+    assert doc._.latents.span_pooling == "product"
+    np.testing.assert_allclose(doc[1:4]._.latent, product_of(latents, 1, 4), atol=1e-6)
+    assert np.abs(doc[1:4]._.latent - latents.mean[1:4].mean(axis=0)).max() > 0.01
+    np.testing.assert_array_equal(doc[2:3]._.latent, latents.mean[2])
+    assert np.array_equal(doc[2:2]._.latent, np.zeros(WIDTH))
+    assert doc[1:4]._.latent.dtype == np.float32
+    assert make_doc(vocab, 1)._.latents.span_pooling == "mean"
+
+
+@pytest.mark.parametrize("log_variance", [-300.0, 0.0, 300.0])
+def test_a_product_of_equals_is_their_mean(vocab, log_variance):
+    doc, latents = make_doc(vocab), make_latents(6, 1)
+    log_variances = np.full_like(latents.log_variance, log_variance)
+    doc._.latents = dataclasses.replace(latents, log_variance=log_variances, span_pooling="product")
+    np.testing.assert_allclose(doc[1:4]._.latent, latents.mean[1:4].mean(axis=0), atol=1e-6)
+
+
+def test_a_certain_token_outweighs_the_others(vocab):
+    doc, latents = make_doc(vocab), make_latents(6, 1)
+    log_variances = np.zeros_like(latents.log_variance)
+    log_variances[2] = -200.0
+    doc._.latents = dataclasses.replace(latents, log_variance=log_variances, span_pooling="product")
+    np.testing.assert_allclose(doc[1:4]._.latent, latents.mean[2], atol=1e-6)
+
+
+@pytest.mark.parametrize("carry", round_trips.ALL)
+@pytest.mark.parametrize("words", [WORDS, []])
+def test_round_trip_of_the_pooling(vocab, tmp_path, carry, words):
+    carried = carry(make_doc(vocab, 1, words, span_pooling="product"), tmp_path)
+    assert carried._.latents.span_pooling == "product"
+
+
+def test_an_unknown_pooling(vocab):
+    doc = make_doc(vocab, 1)
+    with pytest.raises(ValueError, match="VE005.*'max'.*'span_pooling'.*mean, product"):
+        doc._.latents = dataclasses.replace(make_latents(6, 2), span_pooling="max")
+    assert_same(doc._.latents, make_latents(6, 1))
+
+
+def test_pooling_of_docs_from_before_there_was_a_choice(vocab):
+    doc = make_doc(vocab, 1)
+    ((_, stored),) = doc.user_data.values()
+    del stored["span_pooling"]
+    assert doc._.latents.span_pooling == "mean"
+
+
+@pytest.mark.parametrize("pooling", ["mean", "product"])
+def test_merge_of_equal_poolings(vocab, pooling):
+    other = "mean" if pooling == "product" else "product"
+    parts = [make_doc(vocab, seed, span_pooling=pooling) for seed in (1, 2)]
+    # One without tokens has no say.
+    merged = Doc.from_docs([parts[0], make_doc(vocab, 3, [], span_pooling=other), parts[1]])
+    assert merged._.latents.span_pooling == pooling
+    np.testing.assert_allclose(merged[7:9]._.latent, parts[1][1:3]._.latent, atol=1e-6)
+    assert Doc.from_docs([make_doc(vocab, 3, [], span_pooling=pooling)] * 2)._.latents.span_pooling == pooling
+
+
+def test_merge_of_different_poolings(vocab, tmp_path):
+    merged = Doc.from_docs([make_doc(vocab, 1), make_doc(vocab, 2, span_pooling="product")])
+    assert merged._.latents.span_pooling is None
+    assert np.array_equal(merged[7]._.latent, make_latents(6, 2).mean[1])
+    with pytest.raises(ValueError, match="VE009.*'mean' or 'product'"):
+        merged[0:2]._.latent  # noqa: B018
+    # What was read can be written, and then it still has to be chosen.
+    merged._.latents = merged._.latents
+    assert round_trips.through_docbin(merged, tmp_path)._.latents.span_pooling is None
+    merged._.latents = dataclasses.replace(merged._.latents, span_pooling="product")
+    np.testing.assert_allclose(merged[0:2]._.latent, product_of(make_latents(6, 1), 0, 2), atol=1e-6)
 
 
 def test_other_types_become_float32(vocab):
