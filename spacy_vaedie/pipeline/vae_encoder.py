@@ -22,6 +22,7 @@ from ..models.objectives import FINAL_STEP, ImportanceWeighted, TrainingObjectiv
 from ..models.vae import VAE, Evaluation, Posterior, VAEBatch, token_gradients, token_vectors
 from ..tokens import Latents
 from ..tokens.dependency import has_parse
+from ..tokens.latents import check_span_pooling
 from .generation import Generator
 from .network_pipe import NetworkPipe
 from .upstream import GradientSum, Upstream
@@ -77,6 +78,7 @@ COLLAPSED_NATS, COLLAPSED_SHARE = 0.1, 0.5
         "evaluation": None,
         "max_words": 10000,
         "min_count": 1,
+        "span_pooling": "mean",
     },
     default_score_weights={
         "vae_score": 1.0,
@@ -100,6 +102,7 @@ def make_vae_encoder(
     evaluation: Optional[ImportanceWeighted],
     max_words: int,
     min_count: int,
+    span_pooling: str,
 ) -> "VAEEncoder":
     """Make a `vae_encoder`.
 
@@ -108,6 +111,8 @@ def make_vae_encoder(
     evaluation (Optional[ImportanceWeighted]): How held-out text is evaluated, None for the bound alone.
     max_words (int): Size of the decoder's vocabulary.
     min_count (int): How often a word must occur in the training text to be in it.
+    span_pooling (str): How `span._.latent` pools the latents of its tokens: `mean` or `product`.
+    RAISES (ValueError): VE005 for an unknown `span_pooling`.
     """
     return VAEEncoder(
         nlp.vocab,
@@ -117,6 +122,7 @@ def make_vae_encoder(
         evaluation=evaluation,
         max_words=max_words,
         min_count=min_count,
+        span_pooling=span_pooling,
     )
 
 
@@ -135,6 +141,7 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
         evaluation: Optional[ImportanceWeighted] = None,
         max_words: int = 10000,
         min_count: int = 1,
+        span_pooling: str = "mean",
     ) -> None:
         self.vocab = vocab
         self.model = make_replaceable(model)
@@ -143,6 +150,7 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
         self.evaluation = evaluation
         self.max_words = max_words
         self.min_count = min_count
+        self.span_pooling = check_span_pooling(span_pooling)
         self.cfg: Dict[str, Any] = {"step": 0, "unknown": None}
         self.listener_map = {}
         self._pending: Optional[GradientSum] = None
@@ -164,7 +172,14 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
         rows = zip(*(split_rows(arrays[name], lengths) for name in ("mean", "log_variance", "hidden")), strict=True)
         return [
             # Copies, so that one Doc does not keep the arrays of a whole batch alive.
-            Latents(mean.copy(), log_variance.copy(), hidden.copy(), doc_mean.copy(), doc_log_variance.copy())
+            Latents(
+                mean.copy(),
+                log_variance.copy(),
+                hidden.copy(),
+                doc_mean.copy(),
+                doc_log_variance.copy(),
+                span_pooling=self.span_pooling,
+            )
             for (mean, log_variance, hidden), doc_mean, doc_log_variance in zip(
                 rows, arrays["doc_mean"], arrays["doc_log_variance"], strict=True
             )

@@ -99,6 +99,26 @@ def test_what_stands_on_a_doc(nlp, parsed):
     assert doc.tensor.size == 0
 
 
+def test_span_pooling(en, raw, parsed, tmp_path):
+    nlp = blank(en)
+    nlp.add_pipe("vae_encoder", config={**SMALL_VAE, "span_pooling": "product"})
+    nlp.initialize(lambda: raw)
+    nlp.to_disk(tmp_path)
+    (doc,) = spacy.load(tmp_path).pipe(copies(parsed[:1]))
+    latents = doc._.latents
+    assert latents.span_pooling == "product"
+    precision = np.exp(-latents.log_variance[1:3])
+    expected = (precision * latents.mean[1:3]).sum(axis=0) / precision.sum(axis=0)
+    np.testing.assert_allclose(doc[1:3]._.latent, expected, atol=1e-6)
+    docs = list(nlp.pipe(copies(parsed[:2]), n_process=2, batch_size=1))
+    assert {found._.latents.span_pooling for found in docs} == {"product"}
+
+
+def test_an_unknown_span_pooling(en):
+    with pytest.raises(ValueError, match="VE005.*'max'.*'span_pooling'"):
+        blank(en).add_pipe("vae_encoder", config={**SMALL_VAE, "span_pooling": "max"})
+
+
 def test_a_doc_does_not_keep_the_arrays_of_its_batch(nlp, parsed):
     for doc in list(nlp.pipe(copies(parsed))):
         ((_, _, stored),) = read_entries(doc, "vaedie_latents")
