@@ -51,6 +51,10 @@ class Errors(metaclass=_Coded):
         "nothing. Choose one for the whole Doc: doc._.latents = dataclasses.replace(doc._.latents, span_pooling=...) "
         "with {options}."
     )
+    VE010 = (
+        "These two cannot be compared on their latents: {reason}. Run the same 'vae_encoder' over both. For spaCy's "
+        "own similarity, set `similarity = null` in the config of 'vae_encoder'."
+    )
 
     # vae_encoder and its listeners
     VE101 = (

@@ -152,8 +152,8 @@ def test_attributes():
     registered = {
         f"{owner}._.{name}"
         for owner in ("doc", "span", "token")
-        for name, (_, _, getter, _) in getattr(Underscore, f"{owner}_extensions").items()
-        if getattr(getter, "__module__", "").startswith("spacy_vaedie.")
+        for name, (_, method, getter, _) in getattr(Underscore, f"{owner}_extensions").items()
+        if getattr(getter or method, "__module__", "").startswith("spacy_vaedie.")
     }
     rows = read_table(split(NAMES.read_text(encoding="utf8"), 2)["Extension attributes"], "attribute")
     assert {name for row in rows for name in in_code(row[0])} == registered

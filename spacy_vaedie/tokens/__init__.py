@@ -16,21 +16,27 @@ from .relation import (
     get_relations,
     set_relations,
 )
+from .similarity import latent_similarity
 
 
-def _register(owner: Any, name: str, getter: Any, setter: Any = None) -> None:
+def _register(owner: Any, name: str, **functions: Any) -> None:
     if not owner.has_extension(name):
-        owner.set_extension(name, getter=getter, setter=setter)
+        owner.set_extension(name, **functions)
+        return
     # A reloaded module registers the same attribute again; what another package made is not ours to replace.
-    elif getattr(owner.get_extension(name)[2], "__module__", None) != getter.__module__:
+    _, method, getter, _ = owner.get_extension(name)
+    expected = functions.get("getter") or functions.get("method")
+    if getattr(getter or method, "__module__", None) != expected.__module__:
         raise ValueError(Errors.VE008.format(owner=owner.__name__, name=name))
 
 
-_register(Doc, "relations", get_relations, set_relations)
-_register(Doc, "latents", get_latents, set_latents)
-_register(Doc, "latent", doc_latent)
-_register(Span, "latent", span_latent)
-_register(Token, "latent", token_latent)
+_register(Doc, "relations", getter=get_relations, setter=set_relations)
+_register(Doc, "latents", getter=get_latents, setter=set_latents)
+_register(Doc, "latent", getter=doc_latent)
+_register(Span, "latent", getter=span_latent)
+_register(Token, "latent", getter=token_latent)
+for _owner in (Doc, Span, Token):
+    _register(_owner, "latent_similarity", method=latent_similarity)
 
 __all__ = [
     "Argument",
