@@ -23,6 +23,7 @@ from ..models.vae import VAE, Evaluation, Posterior, VAEBatch, token_gradients, 
 from ..tokens import Latents
 from ..tokens.dependency import has_parse
 from ..tokens.latents import check_span_pooling
+from ..tokens.similarity import SimilarityFunction
 from .generation import Generator
 from .network_pipe import NetworkPipe
 from .upstream import GradientSum, Upstream
@@ -79,6 +80,7 @@ COLLAPSED_NATS, COLLAPSED_SHARE = 0.1, 0.5
         "max_words": 10000,
         "min_count": 1,
         "span_pooling": "mean",
+        "similarity": None,
     },
     default_score_weights={
         "vae_score": 1.0,
@@ -103,6 +105,7 @@ def make_vae_encoder(
     max_words: int,
     min_count: int,
     span_pooling: str,
+    similarity: Optional[SimilarityFunction],
 ) -> "VAEEncoder":
     """Make a `vae_encoder`.
 
@@ -112,6 +115,8 @@ def make_vae_encoder(
     max_words (int): Size of the decoder's vocabulary.
     min_count (int): How often a word must occur in the training text to be in it.
     span_pooling (str): How `span._.latent` pools the latents of its tokens: `mean` or `product`.
+    similarity (Optional[Callable[[Doc], None]]): Sets the hooks of each Doc, so that `doc.similarity` compares latents;
+        None to leave spaCy's own.
     RAISES (ValueError): VE005 for an unknown `span_pooling`.
     """
     return VAEEncoder(
@@ -123,6 +128,7 @@ def make_vae_encoder(
         max_words=max_words,
         min_count=min_count,
         span_pooling=span_pooling,
+        similarity=similarity,
     )
 
 
@@ -142,6 +148,7 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
         max_words: int = 10000,
         min_count: int = 1,
         span_pooling: str = "mean",
+        similarity: Optional[SimilarityFunction] = None,
     ) -> None:
         self.vocab = vocab
         self.model = make_replaceable(model)
@@ -151,6 +158,7 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
         self.max_words = max_words
         self.min_count = min_count
         self.span_pooling = check_span_pooling(span_pooling)
+        self.similarity = similarity
         self.cfg: Dict[str, Any] = {"step": 0, "unknown": None}
         self.listener_map = {}
         self._pending: Optional[GradientSum] = None
@@ -193,6 +201,8 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
         """
         for doc, doc_latents in zip(docs, latents, strict=True):
             doc._.latents = doc_latents
+            if self.similarity is not None:
+                self.similarity(doc)
             if self.writes_tensor:
                 doc.tensor = self.model.ops.asarray2f(doc_latents.vectors)
 

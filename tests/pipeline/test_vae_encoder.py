@@ -119,6 +119,43 @@ def test_an_unknown_span_pooling(en):
         blank(en).add_pipe("vae_encoder", config={**SMALL_VAE, "span_pooling": "max"})
 
 
+SIMILARITY = {"@misc": "spacy-vaedie.LatentSimilarity.v1"}
+
+
+def test_similarity_is_off_by_default(nlp, parsed):
+    # The base pipeline has no vectors: spaCy compares tensors there, which a pipe must not write unasked.
+    for with_vectors in (False, True):
+        before = copies(parsed[:2])
+        if with_vectors:
+            vocab = spacy.blank("en").vocab
+            before = [Doc(vocab, words=[token.text for token in doc]) for doc in before]
+            for i, word in enumerate(["Ada", "founded", "by", "Works"]):
+                vocab.set_vector(word, np.eye(4, dtype="float32")[i] + 0.1)
+        else:
+            for i, doc in enumerate(before):
+                doc.tensor = np.random.default_rng(i).normal(size=(len(doc), 5)).astype("float32")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            expected = before[0].similarity(before[1]), before[0][0:3].similarity(before[1][2:6])
+            docs = list(nlp.get_pipe("vae_encoder").pipe(before))
+            assert (docs[0].similarity(docs[1]), docs[0][0:3].similarity(docs[1][2:6])) == expected
+        assert 0 < abs(expected[0]) < 1
+        assert docs[0].user_hooks == {}
+        assert docs[0]._.latent_similarity(docs[1]) != expected[0]
+
+
+def test_similarity_on_the_latents(en, raw, parsed, tmp_path):
+    nlp = blank(en)
+    nlp.add_pipe("vae_encoder", config={**SMALL_VAE, "similarity": SIMILARITY})
+    nlp.initialize(lambda: raw)
+    nlp.to_disk(tmp_path)
+    docs = list(spacy.load(tmp_path).pipe(copies(parsed[:2])))
+    assert docs[0].similarity(docs[1]) == docs[0]._.latent_similarity(docs[1])
+    assert docs[0][0:2].similarity(docs[1]) == docs[0][0:2]._.latent_similarity(docs[1])
+    assert docs[0].tensor.size == 0
+    assert pickle.loads(pickle.dumps(docs[0])).similarity(docs[1]) == docs[0].similarity(docs[1])
+
+
 def test_a_doc_does_not_keep_the_arrays_of_its_batch(nlp, parsed):
     for doc in list(nlp.pipe(copies(parsed))):
         ((_, _, stored),) = read_entries(doc, "vaedie_latents")
