@@ -109,6 +109,10 @@ class Errors(metaclass=_Coded):
     )
     VE113 = "'{name}' has no dimension {dim} of the text's latent: there are {width}, counted from 0."
     VE114 = "'{name}' found no text to compare with: the corpus that `nearest` was given is empty."
+    VE115 = (
+        "The bound of '{name}' on held-out text is {loss} at step {step}: the weights have grown beyond all bounds. "
+        "Lower the learning rate or `grad_clip`. The last good model is what `spacy train` saved as `model-best`."
+    )
 
     # extractor
     VE201 = (
@@ -187,6 +191,7 @@ class Errors(metaclass=_Coded):
         "The linear probe does not fit its data: {reason}. Give one label for each vector, each label at least twice, "
         "and draw either all of them, or so few that every different label has room in both parts."
     )
+    VE503 = "The pipeline '{model}' has no 'vae_encoder' (there are: {names}). Name a pipeline that has one."
 
     # optional parts
     VE901 = '{thing} needs {package}, which is not installed. Install it with: pip install "{requirement}"'

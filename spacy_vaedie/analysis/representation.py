@@ -7,8 +7,6 @@ from typing import Any, List, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
 
 from ..errors import Errors
 
@@ -41,6 +39,9 @@ def few_label_probe(
     RETURNS (List[float]): Accuracy from 0 to 1, one for each seed.
     RAISES (ValueError): VE502 where rows and labels do not fit, or so many labels cannot be drawn.
     """
+    # Imported where it is used: spaCy loads every command line when it starts.
+    from sklearn.linear_model import LogisticRegression
+
     labels, answers = np.asarray(train_labels), np.asarray(test_labels)
     for part, vectors, known in (("train", train_vectors, labels), ("test", test_vectors, answers)):
         if vectors.shape[0] != len(known) or not len(known):
@@ -64,6 +65,8 @@ def draw_labels(labels: ArrayLike, n_labels: int, seed: int) -> NDArray[np.int64
     RETURNS (NDArray[np.int64]): Their places. *Shape:* (n_labels,)
     RAISES (ValueError): VE502 where so many cannot be drawn.
     """
+    from sklearn.model_selection import train_test_split
+
     counts = Counter(np.asarray(labels).tolist())
     rows = np.arange(counts.total())
     if len(counts) > 1 and n_labels == len(rows):

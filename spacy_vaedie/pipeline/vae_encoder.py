@@ -311,7 +311,7 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
             their latents, in nats, at most the logarithm of the batch of 128; `vae_unknown`, the share of tokens that
             the decoder does not know. With `evaluation` also `vae_nll` in nats a text, `vae_perplexity` a prediction,
             and `vae_likelihood`, one by the perplexity, all by the importance-weighted bound.
-        RAISES (ValueError): VE101 where the pipe was not initialized.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE115 where the bound is no number.
         """
         self._check_built()
         importance, max_docs = None, 0
@@ -322,6 +322,10 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
         found = measure(self.model, docs, self.objective.at(FINAL_STEP, SEED), importance, max_docs)
         if not found.n_docs:
             return {}
+        if not math.isfinite(found.bound["loss"]):
+            # spaCy cannot save such a score, and says nothing of its cause.
+            loss = found.bound["loss"]
+            raise ValueError(Errors.VE115.format(name=self.name, loss=loss, step=self.cfg["step"]))
         scores: Dict[str, Any] = {
             "vae_score": float(np.exp(-found.bound["loss"])),
             "vae_reconstruction": found.bound["reconstruction"],

@@ -22,7 +22,9 @@ from .sampling import choose_share
 
 Reader = Callable[[Language], Iterable[Example]]
 _ENTITIES = ("gold", "none", "predicted")
-_RAW_SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz", ".spacy")
+_RAW_SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz", ".conllu", ".spacy")
+# Where a treebank has the text of a sentence.
+_TREEBANK_TEXT = "# text = "
 
 
 @registry.readers("spacy-vaedie.RelationCorpus.v1")
@@ -84,10 +86,10 @@ def create_raw_text(
     None.
 
     Text files have a text a line, JSONL files a text in the field `text` of each line; both are streamed, and may be
-    gzipped. DocBin files keep their tokens and the parse that was saved with them (e.g. by `spacy apply`), and lose
-    entities, span groups and relations.
+    gzipped. Treebanks (.conllu) give the text of each sentence, and not their parse. DocBin files keep their tokens and
+    the parse that was saved with them (e.g. by `spacy apply`), and lose entities, span groups and relations.
 
-    path (Path): A .txt, .txt.gz, .jsonl, .jsonl.gz or .spacy file, or a folder with them.
+    path (Path): A .txt, .txt.gz, .jsonl, .jsonl.gz, .conllu or .spacy file, or a folder with them.
     min_length (int): Texts and pieces with fewer tokens are skipped. Blank ones always are.
     max_length (int): Texts with more tokens are cut into pieces of at most this length, after the last sentence that
         fits where the Doc knows its sentences. 0 for no limit.
@@ -252,6 +254,11 @@ def _read_texts(file: Path) -> Iterator[str]:
     if file.name.endswith((".txt", ".txt.gz")):
         for _, line in read_lines(file):
             yield line.strip()
+        return
+    if file.suffix == ".conllu":
+        for _, line in read_lines(file):
+            if line.startswith(_TREEBANK_TEXT):
+                yield line.removeprefix(_TREEBANK_TEXT).strip()
         return
     for number, value in read_jsonl(file):
         text = value.get("text") if isinstance(value, dict) else None

@@ -154,6 +154,12 @@ def test_raw_text_files(tmp_path, nlp, name):
     assert texts_of(create_raw_text(tmp_path / name), nlp) == ["Ein Satz über Öl.", "Noch einer."]
 
 
+def test_texts_of_a_treebank(tmp_path, nlp):
+    sentences = ["# sent_id = 1", "# text = Rain fell.", "1\tRain\train\tNOUN", "", "# text = It stopped.", "1\tIt", ""]
+    (tmp_path / "bank.conllu").write_text("\n".join(sentences), encoding="utf8")
+    assert texts_of(create_raw_text(tmp_path / "bank.conllu"), nlp) == ["Rain fell.", "It stopped."]
+
+
 def test_raw_text_is_not_annotated(tmp_path, nlp):
     (tmp_path / "raw.txt").write_text("Ada Quill founded Bluefin Works.\n")
     (example,) = create_raw_text(tmp_path / "raw.txt")(nlp)
