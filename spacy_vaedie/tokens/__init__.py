@@ -5,7 +5,7 @@ from typing import Any
 from spacy.tokens import Doc, Span, Token
 
 from ..errors import Errors
-from .latents import Latents, doc_latent, get_latents, set_latents, span_latent, token_latent
+from .latents import Latents, doc_latent, doc_novelty, get_latents, set_latents, span_latent, token_latent
 from .relation import (
     Argument,
     Evidence,
@@ -33,6 +33,7 @@ def _register(owner: Any, name: str, **functions: Any) -> None:
 _register(Doc, "relations", getter=get_relations, setter=set_relations)
 _register(Doc, "latents", getter=get_latents, setter=set_latents)
 _register(Doc, "latent", getter=doc_latent)
+_register(Doc, "novelty", getter=doc_novelty)
 _register(Span, "latent", getter=span_latent)
 _register(Token, "latent", getter=token_latent)
 for _owner in (Doc, Span, Token):

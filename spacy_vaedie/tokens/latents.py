@@ -1,4 +1,5 @@
-"""The latents of a Doc: `doc._.latents`, and the getters `doc._.latent`, `span._.latent`, `token._.latent`."""
+"""The latents of a Doc: `doc._.latents`, and the getters `doc._.latent`, `doc._.novelty`, `span._.latent`,
+`token._.latent`."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ Floats = NDArray[np.float32]
 _STORED = "vaedie_latents"
 _ROWS = ("mean", "log_variance", "hidden")
 _ARRAYS = (*_ROWS, "doc_mean", "doc_log_variance")
+_VALUES = ("span_pooling", "novelty")
 # How the latent of a span is pooled from those of its tokens.
 SPAN_POOLINGS = ("mean", "product")
 
@@ -33,6 +35,8 @@ class Latents:
     span_pooling (Optional[str]): How `span._.latent` pools the Gaussians of its tokens: `mean`, the average of their
         means, or `product`, the mean of their product, in which certain tokens weigh more. None where the Doc was
         merged from parts that differ.
+    novelty (Optional[float]): Share of the training texts that are less novel than this text, from 0 to 1. None where
+        the encoder was not calibrated.
     """
 
     mean: Floats
@@ -41,6 +45,7 @@ class Latents:
     doc_mean: Floats
     doc_log_variance: Floats
     span_pooling: Optional[str] = "mean"
+    novelty: Optional[float] = None
 
     @property
     def vectors(self) -> Floats:
@@ -53,7 +58,8 @@ def get_latents(doc: Doc) -> Optional[Latents]:
 
     The latents of a merged Doc are those of its parts: token rows one below the other, and the doc latent the Gaussian
     with the mean and variance of the parts' mixture, weighted by their tokens. None where a part has no latents. Their
-    `span_pooling` is that of the parts, None where these differ.
+    `span_pooling` is that of the parts, None where these differ; their `novelty` is the average of the parts, weighted
+    by their tokens, None where a part has none.
 
     doc (Doc): The Doc.
     RETURNS (Optional[Latents]): The latents, None where no encoder wrote them.
@@ -72,10 +78,12 @@ def get_latents(doc: Doc) -> Optional[Latents]:
     if not np.array_equal(np.concatenate([part["starts"] for part in parts]), starts):
         raise ValueError(Errors.VE003)
     if len(parts) == 1:
-        return Latents(**{name: parts[0][name] for name in (*_ARRAYS, "span_pooling")})
+        return Latents(**{name: parts[0][name] for name in (*_ARRAYS, *_VALUES)})
     doc_mean, doc_log_variance = _mix(parts)
-    # An empty part has no spans to pool.
-    poolings = {part["span_pooling"] for part in ([part for part in parts if len(part["starts"])] or parts)}
+    # An empty part has no spans to pool, and nothing that could be novel.
+    filled = [part for part in parts if len(part["starts"])] or parts
+    poolings = {part["span_pooling"] for part in filled}
+    novelty = [part["novelty"] for part in filled]
     return Latents(
         mean=np.concatenate([part["mean"] for part in parts]),
         log_variance=np.concatenate([part["log_variance"] for part in parts]),
@@ -83,6 +91,7 @@ def get_latents(doc: Doc) -> Optional[Latents]:
         doc_mean=doc_mean,
         doc_log_variance=doc_log_variance,
         span_pooling=poolings.pop() if len(poolings) == 1 else None,
+        novelty=None if None in novelty else _average(novelty, [len(part["starts"]) for part in filled]),
     )
 
 
@@ -101,6 +110,7 @@ def set_latents(doc: Doc, latents: Optional[Latents]) -> None:
     stored: Dict[str, Any] = {name: np.asarray(getattr(latents, name), dtype="float32") for name in _ARRAYS}
     stored["starts"] = np.array([token.idx for token in doc], dtype="int32")
     stored["span_pooling"] = None if latents.span_pooling is None else check_span_pooling(latents.span_pooling)
+    stored["novelty"] = None if latents.novelty is None else float(latents.novelty)
     write_entry(doc, _STORED, stored)
 
 
@@ -108,6 +118,12 @@ def doc_latent(doc: Doc) -> Optional[Floats]:
     """Getter of `doc._.latent`: the mean of q(z_d|x). *Shape:* (doc_latent_width,)"""
     latents = get_latents(doc)
     return None if latents is None else latents.doc_mean
+
+
+def doc_novelty(doc: Doc) -> Optional[float]:
+    """Getter of `doc._.novelty`: share of the training texts that are less novel, from 0 to 1."""
+    latents = get_latents(doc)
+    return None if latents is None else latents.novelty
 
 
 def span_latent(span: Span) -> Optional[Floats]:
@@ -167,8 +183,9 @@ def _cut(entry: Entry, n_chars: int) -> Dict[str, Any]:
     """What is stored in one entry, with the rows of tokens that lie outside of the Doc left out."""
     base, _, stored = entry
     part: Dict[str, Any] = {name: np.asarray(stored[name]) for name in (*_ARRAYS, "starts")}
-    # Docs that were saved before there was a choice have no such key.
+    # Docs that were saved before there was a choice have no such keys.
     part["span_pooling"] = stored.get("span_pooling", "mean")
+    part["novelty"] = stored.get("novelty")
     part["starts"] = part["starts"] + base
     inside = (part["starts"] >= 0) & (part["starts"] < n_chars)
     for name in (*_ROWS, "starts"):
@@ -185,3 +202,8 @@ def _mix(parts: List[Dict[str, Any]]) -> Tuple[Floats, Floats]:
     mean = (weights * means).sum(axis=0)
     variance = (weights * (variances + means**2)).sum(axis=0) - mean**2
     return mean, np.log(np.maximum(variance, 1e-12))
+
+
+def _average(values: List[float], weights: List[int]) -> Optional[float]:
+    """An average, None where all weights are zero."""
+    return float(np.average(values, weights=weights)) if sum(weights) else None

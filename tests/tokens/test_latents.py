@@ -169,6 +169,41 @@ def test_merge_of_different_poolings(vocab, tmp_path):
     np.testing.assert_allclose(merged[0:2]._.latent, product_of(make_latents(6, 1), 0, 2), atol=1e-6)
 
 
+@pytest.mark.parametrize("carry", round_trips.ALL)
+@pytest.mark.parametrize("novelty", [None, 0.25])
+def test_round_trip_of_novelty(vocab, tmp_path, carry, novelty):
+    doc = make_doc(vocab, 1)
+    doc._.latents = dataclasses.replace(doc._.latents, novelty=novelty)
+    carried = carry(doc, tmp_path)
+    assert carried._.novelty == carried._.latents.novelty == novelty
+    assert make_doc(vocab)._.novelty is None
+
+
+def test_novelty_is_a_plain_number(vocab):
+    doc = make_doc(vocab, 1)
+    doc._.latents = dataclasses.replace(doc._.latents, novelty=np.float64(0.5))
+    assert type(doc._.novelty) is float
+
+
+def test_novelty_of_docs_from_before_it_was_measured(vocab):
+    doc = make_doc(vocab, 1)
+    ((_, stored),) = doc.user_data.values()
+    del stored["novelty"]
+    assert doc._.novelty is None
+    assert doc._.latents is not None
+
+
+def test_novelty_of_a_merged_doc(vocab):
+    parts = [make_doc(vocab, 1), make_doc(vocab, 2, ["Rain", "fell"]), make_doc(vocab, 3, [])]
+    for part, novelty in zip(parts, (0.5, 0.9, None), strict=True):
+        part._.latents = dataclasses.replace(part._.latents, novelty=novelty)
+    assert Doc.from_docs(parts)._.novelty == pytest.approx((6 * 0.5 + 2 * 0.9) / 8)
+    assert Doc.from_docs([*parts, make_doc(vocab, 4)])._.novelty is None
+    assert Doc.from_docs([parts[2], parts[2]])._.novelty is None
+    # A part of a text keeps what was said about the whole.
+    assert parts[0][1:3].as_doc(copy_user_data=True)._.novelty == 0.5
+
+
 def test_other_types_become_float32(vocab):
     doc, latents = make_doc(vocab), make_latents(6, 1)
     doc._.latents = Latents(
