@@ -113,6 +113,10 @@ class Errors(metaclass=_Coded):
         "The bound of '{name}' on held-out text is {loss} at step {step}: the weights have grown beyond all bounds. "
         "Lower the learning rate or `grad_clip`. The last good model is what `spacy train` saved as `model-best`."
     )
+    VE116 = (
+        "'{name}' does not know how novel a text is: {reason}. Call `nlp.get_pipe('{name}').calibrate(docs)` with {n} "
+        "or more texts like those that it was trained on, parsed as in training."
+    )
 
     # extractor
     VE201 = (

@@ -138,7 +138,7 @@ class VAENetwork(nn.Module):
         graph = Graph(parse, words.device)
         outputs: Dict[str, Tensor] = {}
         if read:
-            hidden, token, doc = self._infer(words, syntax, graph, dropout)
+            hidden, token, doc = self.infer(words, syntax, graph, dropout)
             outputs.update(
                 hidden=hidden, mean=token[0], log_variance=token[1], doc_mean=doc[0], doc_log_variance=doc[1]
             )
@@ -148,7 +148,8 @@ class VAENetwork(nn.Module):
             outputs.update(self._importance(words, syntax, graph, importance))
         return outputs
 
-    def _infer(self, words: Tensor, syntax: Tensor, graph: Graph, dropout: float) -> Tuple[Tensor, Gaussian, Gaussian]:
+    def infer(self, words: Tensor, syntax: Tensor, graph: Graph, dropout: float) -> Tuple[Tensor, Gaussian, Gaussian]:
+        """Hidden states, and mean and log-variance of the tokens' and of the texts' latents."""
         hidden = self.encoder(torch.cat([words, syntax], dim=1), graph, dropout)
         nothing = hidden.new_zeros((len(hidden), 0))
         token = (nothing, nothing) if self.posterior is None else self.posterior(hidden)
@@ -169,7 +170,7 @@ class VAENetwork(nn.Module):
             zero = torch.zeros_like(reconstruction.detach())
             return {"loss": reconstruction, "reconstruction": reconstruction.detach(), "kl": zero, "doc_kl": zero}
         corrupted = torch.where(hidden_words.unsqueeze(1), self.mask, words)
-        _, (mean, log_variance), doc = self._infer(corrupted, syntax, graph, dropout)
+        _, (mean, log_variance), doc = self.infer(corrupted, syntax, graph, dropout)
         token = (mean[rows], log_variance[rows])
         latents = self._draw(token, doc, generator) if bound.latents == "sampled" else Sample(token[0], doc[0])
         reconstruction = -self.decoder(targets, latents, graph, rows, dropout).sum() / n_explained
@@ -195,7 +196,7 @@ class VAENetwork(nn.Module):
         if importance.latents == "none":
             latents = self._no_latents(words, graph, rows)
             return {"log_likelihood": graph.sum_docs(self.decoder(targets, latents, graph, rows)), "units": units}
-        _, token, doc = self._infer(words, syntax, graph, 0.0)
+        _, token, doc = self.infer(words, syntax, graph, 0.0)
         weights = []
         for _ in range(importance.samples):
             latents = self._draw(token, doc, generator)
