@@ -18,6 +18,7 @@ from ..errors import Errors, Warnings
 from ..models.diagnostics import SEED, Measurement, active_units, measure, mutual_information
 from ..models.embed import split_rows
 from ..models.listeners import make_replaceable
+from ..models.novelty import Novelty
 from ..models.objectives import FINAL_STEP, ImportanceWeighted, TrainingObjective
 from ..models.vae import VAE, Evaluation, Posterior, VAEBatch, token_gradients, token_vectors
 from ..tokens import Latents
@@ -25,7 +26,7 @@ from ..tokens.dependency import has_parse
 from ..tokens.latents import check_span_pooling
 from ..tokens.similarity import SimilarityFunction
 from .generation import Generator
-from .network_pipe import NetworkPipe
+from .novelty import NoveltyPipe
 from .upstream import GradientSum, Upstream
 
 DEFAULT_VAE_CONFIG = """
@@ -72,7 +73,7 @@ COLLAPSED_NATS, COLLAPSED_SHARE = 0.1, 0.5
 
 @Language.factory(
     "vae_encoder",
-    assigns=["doc._.latents", "doc._.latent", "span._.latent", "token._.latent"],
+    assigns=["doc._.latents", "doc._.latent", "doc._.novelty", "span._.latent", "token._.latent"],
     default_config={
         "model": _DEFAULTS["model"],
         "objective": _DEFAULTS["objective"],
@@ -81,6 +82,7 @@ COLLAPSED_NATS, COLLAPSED_SHARE = 0.1, 0.5
         "min_count": 1,
         "span_pooling": "mean",
         "similarity": None,
+        "novelty": {"@misc": "spacy-vaedie.NeighbourNovelty.v1"},
     },
     default_score_weights={
         "vae_score": 1.0,
@@ -106,6 +108,7 @@ def make_vae_encoder(
     min_count: int,
     span_pooling: str,
     similarity: Optional[SimilarityFunction],
+    novelty: Optional[Novelty],
 ) -> "VAEEncoder":
     """Make a `vae_encoder`.
 
@@ -117,6 +120,7 @@ def make_vae_encoder(
     span_pooling (str): How `span._.latent` pools the latents of its tokens: `mean` or `product`.
     similarity (Optional[Callable[[Doc], None]]): Sets the hooks of each Doc, so that `doc.similarity` compares latents;
         None to leave spaCy's own.
+    novelty (Optional[Novelty]): How `doc._.novelty` is measured, None not to measure it.
     RAISES (ValueError): VE005 for an unknown `span_pooling`.
     """
     return VAEEncoder(
@@ -129,10 +133,11 @@ def make_vae_encoder(
         min_count=min_count,
         span_pooling=span_pooling,
         similarity=similarity,
+        novelty=novelty,
     )
 
 
-class VAEEncoder(Upstream, Generator, NetworkPipe):
+class VAEEncoder(Upstream, Generator, NoveltyPipe):
     """Reads the approximate posterior of each text into `doc._.latents`. It learns from raw text alone, by the
     evidence lower bound, and from the gradients of the components that listen to it.
     """
@@ -149,6 +154,7 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
         min_count: int = 1,
         span_pooling: str = "mean",
         similarity: Optional[SimilarityFunction] = None,
+        novelty: Optional[Novelty] = None,
     ) -> None:
         self.vocab = vocab
         self.model = make_replaceable(model)
@@ -163,6 +169,7 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
         self.listener_map = {}
         self._pending: Optional[GradientSum] = None
         self._warned = set()
+        self._start_novelty(novelty)
 
     def predict(self, docs: Iterable[Doc]) -> List[Latents]:
         """Infer the latents of a batch. The same text always gives the same latents.
@@ -178,7 +185,7 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
         arrays = {name: to_numpy(array) for name, array in posterior.items()}
         lengths = [len(doc) for doc in docs]
         rows = zip(*(split_rows(arrays[name], lengths) for name in ("mean", "log_variance", "hidden")), strict=True)
-        return [
+        latents = [
             # Copies, so that one Doc does not keep the arrays of a whole batch alive.
             Latents(
                 mean.copy(),
@@ -192,6 +199,7 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
                 rows, arrays["doc_mean"], arrays["doc_log_variance"], strict=True
             )
         ]
+        return self._with_novelty(docs, latents)
 
     def set_annotations(self, docs: Iterable[Doc], latents: Sequence[Latents]) -> None:
         """Write the latents, and doc.tensor where a stock listener needs it.
@@ -246,6 +254,7 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
                 text = max((doc.text for doc in docs), key=len)
                 raise ValueError(Errors.VE110.format(name=self.name, loss=loss, step=self.cfg["step"], text=text[:200]))
             losses[self.name] += loss
+            self._texts.add(docs)
             self.cfg["step"] += 1
         if self.listeners:
             self._send(docs, outputs, backprop)
@@ -298,6 +307,7 @@ class VAEEncoder(Upstream, Generator, NetworkPipe):
         self.model.attrs["vocabulary"] = np.array([get_string_id(word) for word in words], dtype="uint64")
         self.cfg["unknown"] = 1.0 - sum(counts[word] for word in words) / counts.total()
         self.cfg["step"] = 0
+        self._start_novelty(self.novelty)
         docs = (example.predicted for example in get_examples())
         self.model.initialize(X=VAEBatch(list(islice((doc for doc in docs if len(doc)), 10))))
 
