@@ -96,7 +96,7 @@ def test_fill_config_changes_nothing(path, vae, tmp_path):
     if "vae" in config["paths"]:
         config["paths"]["vae"] = str(vae)
     for component in config["components"].values():
-        if "upstream" in component.get("model", {}).get("tok2vec", {}):
+        if {"upstream", "width"} <= set(component.get("model", {}).get("tok2vec", {})):
             component["model"]["tok2vec"]["width"] = SMALL["latent_width"] + SMALL["width"]
     config.to_disk(tmp_path / "config.cfg")
     fill_config(tmp_path / "filled.cfg", tmp_path / "config.cfg", silent=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc
 from spacy.util import registry
 
-from ..errors import Errors
+from ..errors import check_range
 from ..tokens import Latents
 from ..tokens.dependency import read_parse
 from .embed import embed_docs
@@ -228,9 +228,7 @@ def build_bound_novelty(kl_weight: float = 0.1) -> Novelty:
     RETURNS (Novelty): The way to measure.
     RAISES (ValueError): VE107 for a negative weight.
     """
-    if kl_weight < 0:
-        owner = "spacy-vaedie.BoundNovelty.v1"
-        raise ValueError(Errors.VE107.format(setting="kl_weight", value=kl_weight, must="0 or more", owner=owner))
+    check_range("spacy-vaedie.BoundNovelty.v1", 0, kl_weight=kl_weight)
     return BoundNovelty(kl_weight)
 
 
@@ -251,9 +249,7 @@ def build_neighbour_novelty(k: int = 20) -> Novelty:
     RETURNS (Novelty): The way to measure.
     RAISES (ValueError): VE107 for a number below 1.
     """
-    if k < 1:
-        owner = "spacy-vaedie.NeighbourNovelty.v1"
-        raise ValueError(Errors.VE107.format(setting="k", value=k, must="at least 1", owner=owner))
+    check_range("spacy-vaedie.NeighbourNovelty.v1", 1, k=k)
     return NeighbourNovelty(k)
 
 
@@ -287,7 +283,9 @@ def _token_bounds(model: VAE, docs: List[Doc]) -> NDArray[np.float32]:
 
     words, syntax, _ = embed_docs(model.layers[0], model.layers[1], docs, False)
     targets = word_rows(model.attrs["vocabulary"], docs)
-    return token_bound(model.shims[0].network, words, syntax, read_parse(docs), targets, n_passes=N_PASSES)
+    network = model.shims[0].network
+    bounds: NDArray[np.float32] = token_bound(network, words, syntax, read_parse(docs), targets, n_passes=N_PASSES)
+    return bounds
 
 
 def _by_length(lengths: Array) -> Array:
