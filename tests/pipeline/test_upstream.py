@@ -16,7 +16,6 @@ from spacy_vaedie.training.examples import make_example
 
 from .helpers import (
     EMBED,
-    FACTS,
     SMALL_EXTRACTOR,
     SMALL_VAE,
     VECTOR_WIDTH,
@@ -440,21 +439,6 @@ def test_ner_over_a_frozen_encoder(en, trained_before):
     assert losses[-1] < 0.3 * losses[0]
     after = read_weights(nlp.get_pipe("vae_encoder"))
     assert all(np.array_equal(before[name], after[name]) for name in before)
-
-
-def test_textcat_listens(en, parsed):
-    nlp = blank(en)
-    nlp.add_pipe("vae_encoder", config=SMALL_VAE)
-    linear = {"@architectures": "spacy.TextCatCNN.v2", "exclusive_classes": True, "tok2vec": stock(), "nO": None}
-    nlp.add_pipe("textcat", config={"model": linear})
-    examples = []
-    for doc, (_, facts) in zip(copies(parsed), FACTS, strict=True):
-        owns = "OWNS" in str(facts)
-        examples.append(Example.from_dict(doc, {"cats": {"OWNS": owns, "REST": not owns}}))
-    optimizer = nlp.initialize(lambda: examples)
-    optimizer.learn_rate = 0.01
-    losses = [nlp.update(examples, sgd=optimizer)["textcat"] for _ in range(30)]
-    assert losses[-1] < 0.3 * losses[0]
 
 
 @pytest.fixture
