@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip
 INSTALLED := .venv/.installed
 
-.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds entities entities-seeds figures clean
+.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds entities entities-seeds topics topics-seeds figures clean
 
 help:
 	@echo "make test            install into .venv, then ruff, mypy and pytest"
@@ -14,6 +14,8 @@ help:
 	@echo "make semeval-seeds   the same with three seeds, for the table in README.md"
 	@echo "make entities        entities of WNUT17 and CoNLL04 on the latents and without, one seed"
 	@echo "make entities-seeds  the same with three seeds, for the table in docs/"
+	@echo "make topics          train and score topic models on BBC News and M10, one seed"
+	@echo "make topics-seeds    the same with three seeds, for the table in docs/topics.md"
 	@echo "make figures         rebuild the tables of README.md and docs/ from metrics/"
 	@echo "make clean           remove .venv and everything that was trained"
 
@@ -61,8 +63,16 @@ entities-seeds: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	for seed in 0 1 2; do $(BIN)/spacy project run entities . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
 
+topics: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run topics . $(PROJECT_VARS)
+
+topics-seeds: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	for seed in 0 1 2; do $(BIN)/spacy project run topics . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
+
 figures: install
 	$(BIN)/python scripts/figures.py
 
 clean:
-	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/wnut17 assets/conll04 assets/en_core_web_md
+	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/wnut17 assets/conll04 assets/topics assets/en_core_web_md
