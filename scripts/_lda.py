@@ -23,7 +23,7 @@ SCHEDULES: List[Dict[str, Any]] = [
     {"max_iter": 30, "learning_method": "online", "batch_size": 128},
 ]
 # Updates of the variational posterior of held-out documents.
-INFERENCE_STEPS = 200
+INFERENCE_STEPS = 100
 # Below any probability, to take logarithms.
 _TINY = 1e-300
 
