@@ -13,7 +13,7 @@ help:
 	@echo "make semeval         train and score on SemEval-2010 Task 8, one seed"
 	@echo "make semeval-seeds   the same with three seeds, for the table in README.md"
 	@echo "make entities        entities of WNUT17 and CoNLL04 on the latents and without, one seed"
-	@echo "make entities-seeds  the same with three seeds, for the table in docs/"
+	@echo "make entities-seeds  the same with three seeds"
 	@echo "make topics          train and score topic models on BBC News and M10, one seed"
 	@echo "make topics-seeds    the same with three seeds, for the table in docs/topics.md"
 	@echo "make figures         rebuild the tables of README.md and docs/ from metrics/"
