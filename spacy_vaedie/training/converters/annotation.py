@@ -84,24 +84,24 @@ class ConversionReport:
 
     docs_read (int): Texts in the file, without rejected ones.
     docs_rejected (int): Texts that the annotator rejected or ignored.
-    docs_elsewhere (int): Texts of another split than the one that was asked for.
     docs_written (int): Docs.
     spans_read (int): Spans in the file.
     spans_written (int): Spans on the Docs.
     relations_read (int): Relations in the file.
     relations_written (int): Relations on the Docs.
     left_out (List[Tuple[str, str]]): The doc id and the reason for each span and relation that is not on the Docs.
+    docs_elsewhere (int): Texts of another split than the one that was asked for.
     """
 
     docs_read: int = 0
     docs_rejected: int = 0
-    docs_elsewhere: int = 0
     docs_written: int = 0
     spans_read: int = 0
     spans_written: int = 0
     relations_read: int = 0
     relations_written: int = 0
     left_out: List[Tuple[str, str]] = field(default_factory=list)
+    docs_elsewhere: int = 0
 
     def leave_out(self, doc_id: str, reason: str) -> None:
         """Name an item that is left out."""
