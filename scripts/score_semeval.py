@@ -69,7 +69,7 @@ def answer(nlp: Language, test: Path) -> Tuple[Dict[str, str], Dict[str, str]]:
     examples: List[Example] = list(create_relation_corpus(test, entities="gold", parse=False)(nlp))
     key = {str(i): directed_label(example.reference) for i, example in enumerate(examples)}
     for example in examples:
-        _check_sentence(example.reference)
+        check_sentence(example.reference)
     docs = nlp.pipe((example.predicted for example in examples), disable=entity_writers(nlp))
     return key, {str(i): directed_label(doc) for i, doc in enumerate(docs)}
 
@@ -87,11 +87,15 @@ def directed_label(doc: Doc) -> str:
     return f"{best.label}(e1,e2)" if best.head.start < best.tail.start else f"{best.label}(e2,e1)"
 
 
-def _check_sentence(doc: Doc) -> None:
-    """A sentence whose relation is not known, or was lost by the conversion, would count as `Other`."""
+def check_sentence(doc: Doc) -> None:
+    """A sentence whose relation is not known, or was lost by the conversion, would count as `Other`.
+
+    doc (Doc): The annotated sentence.
+    RAISES (ValueError): VE401 where its relation is not known, or where it does not have two nominals.
+    """
     if len(doc.ents) != 2 or doc._.relations is None:
         found = "no annotated relation" if doc._.relations is None else f"{len(doc.ents)} nominal(s), not two"
-        reason = f"sentence '{get_doc_id(doc)}' has {found}. Convert the annotated test set again"
+        reason = f"sentence '{get_doc_id(doc)}' has {found}. Convert the annotated sentences again"
         raise ValueError(Errors.VE401.format(reason=reason))
 
 
