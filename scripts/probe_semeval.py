@@ -45,12 +45,12 @@ ARMS: Dict[str, Dict[str, float]] = {
     "both": {"lexical": 1.0, "vectors": 0.5},
     "means": {"means": 1.0},
     "hidden": {"hidden": 1.0},
-    "both+means": {"lexical": 1.0, "vectors": 0.5, "means": 0.3},
-    "both+hidden": {"lexical": 1.0, "vectors": 0.5, "hidden": 0.3},
+    "both+means": {"lexical": 1.0, "vectors": 0.5, "means": 0.2},
+    "both+hidden": {"lexical": 1.0, "vectors": 0.5, "hidden": 0.2},
 }
 SHARES = (5, 10, 30, 100)
 # Inverse regularization, chosen on the dev set for each arm and share.
-STRENGTHS = (3.0, 10.0, 30.0, 100.0)
+STRENGTHS = (3.0, 12.0, 48.0)
 # Buckets of the lexical features: so many that hardly two of them meet.
 SETTINGS = {"buckets": 2**20, "path_buckets": 512}
 BATCH_SIZE = 128
@@ -227,7 +227,8 @@ def add_grams(grams: Mapping[str, List[Floats]], weights: Mapping[str, float], p
     part (int): Which part.
     RETURNS (Floats): *Shape:* (n, n_train)
     """
-    total: Floats = sum(np.float32(weight) * grams[name][part] for name, weight in weights.items())
+    weighted = [np.float32(weight) * grams[name][part] for name, weight in weights.items()]
+    total: Floats = np.sum(weighted, axis=0)
     return total
 
 
