@@ -141,8 +141,8 @@ def read_blocks(nlp: Language, docs: List[Doc]) -> Dict[str, Any]:
     """Describe sentences with two entities each, the first one in the text as head.
 
     Lexical features are those of the extractor (`spacy-vaedie.PairClassifier.v1`): n-grams between the entities, words
-    and labels of the dependency path, and so on. Vectors of tokens are averaged over head, tail, their topmost tokens,
-    the text between them and the path.
+    and labels of the dependency path, and so on. Of the vectors of tokens, a sentence has those of the topmost tokens
+    of head and tail, and averages over the text between them and over the path without its ends.
 
     nlp (Language): The pipeline, with static vectors and a `vae_encoder`.
     docs (List[Doc]): The sentences, parsed.
@@ -150,8 +150,7 @@ def read_blocks(nlp: Language, docs: List[Doc]) -> Dict[str, Any]:
     """
     index = index_pairs(docs, [one_pair(doc) for doc in docs], SETTINGS)
     singles = np.arange(len(docs))
-    regions = [index.heads, index.tails, (index.head_roots, singles), (index.tail_roots, singles)]
-    regions += [index.between, index.path]
+    regions = [(index.head_roots, singles), (index.tail_roots, singles), index.between, drop_ends(index.path)]
     encoder = nlp.get_pipe("vae_encoder")
     latents = [item for batch in minibatch(docs, BATCH_SIZE) for item in encoder.predict(batch)]
     tokens: Dict[str, Floats] = {
@@ -198,6 +197,20 @@ def average(rows: Floats, groups: Groups) -> Floats:
     matrix = group_matrix(groups, len(rows))
     averages: Floats = (matrix @ rows) / np.maximum(np.asarray(matrix.sum(axis=1)), 1.0)
     return averages
+
+
+def drop_ends(groups: Groups) -> Groups:
+    """Leave the first and the last row of each group out.
+
+    groups (Tuple[Ints, Ints]): Rows, and the first place of each group. *Shape:* (n_rows,), (n_groups,)
+    RETURNS (Tuple[Ints, Ints]): The same for what is left.
+    """
+    rows, firsts = groups
+    lengths = np.diff(np.append(firsts, len(rows)))
+    place = np.arange(len(rows)) - np.repeat(firsts, lengths)
+    inner = (place > 0) & (place < np.repeat(lengths, lengths) - 1)
+    left = np.maximum(lengths - 2, 0)
+    return rows[inner], np.cumsum(left) - left
 
 
 def make_grams(blocks: Sequence[Any]) -> List[Floats]:

@@ -126,10 +126,10 @@ def test_blocks_of_a_sentence(nlp: Language) -> None:
     other = make_doc(nlp, ["the", "flood", "causes", "the", "rain"])
     blocks = probe_semeval.read_blocks(nlp, [doc, other])
     widths = {name: block.shape for name, block in blocks.items()}
-    assert widths == {"vectors": (2, 36), "means": (2, 48), "hidden": (2, 96), "lexical": (2, 2**20)}
+    assert widths == {"vectors": (2, 24), "means": (2, 32), "hidden": (2, 64), "lexical": (2, 2**20)}
     v = [token.vector for token in doc]
-    between, path = (v[2] + v[3]) / 2, (v[1] + v[2] + v[4]) / 3
-    expected = np.concatenate([v[1], v[4], v[1], v[4], between, path])
+    # topmost tokens, between, and the path without its ends
+    expected = np.concatenate([v[1], v[4], (v[2] + v[3]) / 2, v[2]])
     np.testing.assert_allclose(blocks["vectors"][0], expected, rtol=1e-5)
     (latents,) = nlp.get_pipe("vae_encoder").predict([doc])
     np.testing.assert_allclose(blocks["means"][0, :8], latents.mean[1], atol=1e-5)
@@ -143,6 +143,12 @@ def test_average_of_groups() -> None:
     rows = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], dtype="float32")
     groups = (np.array([0, 1, 2, 2]), np.array([0, 2, 2]))
     np.testing.assert_allclose(probe_semeval.average(rows, groups), [[2.0, 3.0], [0.0, 0.0], [5.0, 6.0]])
+
+
+def test_groups_without_their_ends() -> None:
+    rows, firsts = probe_semeval.drop_ends((np.array([5, 6, 7, 8, 3, 1, 2, 9, 4, 0]), np.array([0, 4, 5, 5, 7])))
+    assert list(rows) == [6, 7, 4]
+    assert list(firsts) == [0, 2, 2, 2, 2]
 
 
 def test_blocks_are_scaled_by_the_training_part() -> None:
