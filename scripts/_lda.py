@@ -13,12 +13,9 @@ from sklearn.decomposition import LatentDirichletAllocation
 Floats = NDArray[np.float64]
 
 # What the tuned baseline is chosen from, by the perplexity of the dev set: priors first, then how long and how.
-PRIORS = [
-    {"doc_topic_prior": alpha, "topic_word_prior": eta, "max_iter": 30}
-    for alpha, eta in product((0.1, 0.3, 1.0), (0.01, 0.1))
-]
+PRIORS = [{"doc_topic_prior": alpha, "topic_word_prior": eta} for alpha, eta in product((0.1, 0.3, 1.0), (0.01, 0.1))]
 SCHEDULES: List[Dict[str, Any]] = [
-    {"max_iter": 10},
+    {"max_iter": 30},
     {"max_iter": 100},
     {"max_iter": 30, "learning_method": "online", "batch_size": 128},
 ]
