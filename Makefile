@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip
 INSTALLED := .venv/.installed
 
-.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds entities entities-seeds topics topics-seeds figures clean
+.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds captions entities entities-seeds topics topics-seeds figures clean
 
 help:
 	@echo "make test            install into .venv, then ruff, mypy and pytest"
@@ -12,6 +12,7 @@ help:
 	@echo "make quickstart-seeds  the same with three seeds, for the table in README.md"
 	@echo "make semeval         train and score on SemEval-2010 Task 8, one seed"
 	@echo "make semeval-seeds   the same with three seeds, for the table in README.md"
+	@echo "make captions        train a VAE and a language model on captions, one seed"
 	@echo "make entities        entities of WNUT17 and CoNLL04 on the latents and without, one seed"
 	@echo "make entities-seeds  the same with three seeds"
 	@echo "make topics          train and score topic models on BBC News and M10, one seed"
@@ -54,6 +55,10 @@ semeval: install
 semeval-seeds: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	for seed in 0 1 2; do $(BIN)/spacy project run semeval . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
+
+captions: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run captions . $(PROJECT_VARS)
 
 entities: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
