@@ -152,6 +152,18 @@ def test_only_weights_are_read(tmp_path):
     assert not (tmp_path / "hacked").exists()
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_weights_of_both_formats_of_torch_load(zipped):
+    """torch has written its files in two ways since 0.4; what is in them are plain tensors under plain names."""
+    shim, state = make_shim(), io.BytesIO()
+    shim.network.weight.data = torch.arange(6.0).reshape(2, 3)
+    torch.save(shim.network.state_dict(), state, _use_new_zipfile_serialization=zipped)
+    loaded = NetworkShim(Plain).from_bytes(srsly.msgpack_dumps({"dims": shim.dims, "state": state.getvalue()}))
+    assert torch.equal(loaded.network.weight, shim.network.weight)
+    plain = torch.load(io.BytesIO(srsly.msgpack_loads(shim.to_bytes())["state"]), weights_only=True)
+    assert {name: type(value) for name, value in plain.items()} == {"weight": torch.Tensor}
+
+
 def test_copies_are_apart():
     shim = make_shim()
     copied = shim.copy()
