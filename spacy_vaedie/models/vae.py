@@ -189,10 +189,10 @@ def token_gradients(model: VAE, d_vectors: List[Floats2d]) -> Dict[str, FloatsXd
     """
     rows = model.ops.xp.concatenate(d_vectors)
     latent_width = model.attrs["settings"]["latent_width"]
-    return {
-        "mean": model.ops.xp.ascontiguousarray(rows[:, :latent_width]),
-        "hidden": model.ops.xp.ascontiguousarray(rows[:, latent_width:]),
-    }
+    gradients = {"hidden": model.ops.xp.ascontiguousarray(rows[:, latent_width:])}
+    if latent_width:
+        gradients["mean"] = model.ops.xp.ascontiguousarray(rows[:, :latent_width])
+    return gradients
 
 
 def word_rows(vocabulary: NDArray[np.uint64], docs: List[Doc]) -> NDArray[np.int64]:
