@@ -100,8 +100,9 @@ class Errors(metaclass=_Coded):
         "last good model is what `spacy train` saved."
     )
     VE111 = (
-        "The gradient of '{name}' is no number any more at {parameter}; training stops before the weights are changed. "
-        "Lower the learning rate or `grad_clip`. The last good model is what `spacy train` saved."
+        "The gradient of '{name}' is no number any more (step {step}, weight {parameter}); training stops before "
+        "the weights are changed. Lower the learning rate or `grad_clip`. The last good model is what `spacy train` "
+        "saved."
     )
     VE112 = (
         "'{name}' cannot {what} with the decoder '{decoder}'. Train one with a decoder that can: {options} (setting "

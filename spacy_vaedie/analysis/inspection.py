@@ -56,11 +56,14 @@ def read_corpus(nlp: Language, path: Path, encoder: Any, limit: int = 0) -> List
     RETURNS (List[Example]): The texts.
     RAISES (ValueError), (FileNotFoundError): As the readers.
     """
-    annotated = path.is_file() and path.suffix == ".spacy"
+    files = [path] if path.is_file() else list(path.rglob("*"))
+    annotated = all(file.suffix == ".spacy" for file in files if file.is_file() and not file.name.startswith("."))
     read = create_annotated_text(path, limit=limit) if annotated else create_raw_text(path, limit=limit)
     examples = list(read(nlp))
     later = nlp.pipe_names[nlp.pipe_names.index(encoder.name) :]
-    bare = [example.predicted for example in examples if not has_parse(example.predicted)]
+    # What the embedding listens to is not saved with a parse.
+    listens = any(hasattr(node, "upstream_name") for node in encoder.model.layers[0].walk())
+    bare = [example.predicted for example in examples if listens or not has_parse(example.predicted)]
     # The components change the Docs in place.
     for _ in nlp.pipe(bare, disable=later):
         pass
@@ -84,11 +87,11 @@ def inspect_encoder(
     max_evaluated (int): Texts whose likelihood is taken, about; 0 for all.
     labels (Optional[Sequence[str]]): A label for each text that is not empty, for a linear probe of the texts'
         latents. None for no probe.
-    n_labels (int): How many labels the probe learns from; it is scored on the other texts.
-    RETURNS (Dict[str, Any]): `decoder`; `n_docs`, `n_tokens`, and `unknown`, the share of tokens that the decoder does
-        not know; `reconstruction`, `kl` and `doc_kl`, in nats a token; by `levels`, `token` and `doc`, what
-        `describe_latents` gives; `likelihood` with `nll_iw` in nats a text and `perplexity`, or None; `probe` with
-        mean and standard deviation of the accuracy, or None.
+    n_labels (int): How many labels the probe learns from, 0 for no probe; it is scored on the other texts.
+    RETURNS (Dict[str, Any]): `decoder`; `n_words` that it knows; `n_docs`, `n_tokens`; `unknown`, the share of tokens
+        that the decoder does not know, and `unknown_in_training`; `reconstruction`, `kl` and `doc_kl`, in nats a
+        prediction; by `levels`, `token` and `doc`, what `describe_latents` gives; `likelihood` with `nll_iw` in nats a
+        text and `perplexity`, or None; `probe` with mean and standard deviation of the accuracy, or None.
     RAISES (ValueError): VE101 where the pipe was not initialized, VE304 where there is no text, VE502 where the
         labels do not fit.
     """
@@ -107,10 +110,11 @@ def inspect_encoder(
         "n_docs": found.n_docs,
         "n_tokens": found.n_tokens,
         "unknown": found.n_unknown / found.n_tokens,
+        "unknown_in_training": encoder.cfg.get("unknown"),
         **{name: found.bound[name] for name in ("reconstruction", "kl", "doc_kl")},
         "levels": levels,
         "likelihood": _describe_likelihood(found, samples),
-        "probe": None if labels is None else _probe(found, labels, n_labels),
+        "probe": None if labels is None or not n_labels else _probe(found, labels, n_labels),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, List, Optional, Tuple
 
@@ -35,6 +34,10 @@ def generate_cli(
     ] = False,
 ) -> None:
     """Write texts with the VAE of a trained pipeline: drawn from the prior, or as the options say."""
+    if sum((top_words, reconstruct is not None, between is not None)) > 1:
+        raise typer.BadParameter("give one of --top-words, --reconstruct and --between")
+    if corpus is not None and between is None:
+        raise typer.BadParameter("--corpus goes with --between")
     with coded_errors():
         nlp = spacy.load(model)
         encoder = find_encoder(nlp, model)
@@ -42,7 +45,7 @@ def generate_cli(
             width = encoder.model.attrs["settings"]["doc_latent_width"]
             lines = [f"{dim:>3}  {' '.join(encoder.top_words(dim, n=n))}" for dim in range(width)]
         elif reconstruct is not None:
-            docs = [example.predicted for example in islice(read_corpus(nlp, reconstruct, encoder, limit=n), n)]
+            docs = [example.predicted for example in read_corpus(nlp, reconstruct, encoder, limit=n)]
             texts = encoder.reconstruct(docs)
             lines = [line for doc, text in zip(docs, texts, strict=True) for line in (doc.text, f"  -> {text}")]
         elif between is not None:

@@ -30,8 +30,9 @@ def inspect_cli(
         int, typer.Option("--max-evaluated", help="Texts whose likelihood is taken, 0 for all", min=0)
     ] = 500,
     n_labels: Annotated[
-        int, typer.Option("--n-labels", help="Labels that the linear probe learns from, where texts have categories")
-    ] = 100,
+        int,
+        typer.Option("--n-labels", help="Labels that a linear probe learns from, where texts have categories", min=0),
+    ] = 0,
     limit: Annotated[int, typer.Option("--limit", help="Texts to read of each corpus, 0 for all", min=0)] = 0,
     output: Annotated[Optional[Path], typer.Option("--output", "-o", help="JSON file to write the report to")] = None,
     plot: Annotated[
@@ -60,7 +61,7 @@ def inspect(
     against: List[Path],
     samples: int = 100,
     max_evaluated: int = 500,
-    n_labels: int = 100,
+    n_labels: int = 0,
     limit: int = 0,
 ) -> Dict[str, Any]:
     """Measure the VAE of a trained pipeline.
@@ -99,8 +100,11 @@ def print_report(report: Dict[str, Any]) -> None:
     rows = [
         ("decoder", report["decoder"]),
         ("words it knows", str(report["n_words"])),
-        ("tokens it does not know", f"{100 * report['unknown']:.2f} %"),
-        ("reconstruction", f"{report['reconstruction']:.3f} nats a token"),
+        (
+            "tokens it does not know",
+            f"{_percent(report['unknown'])}, in training {_percent(report['unknown_in_training'])}",
+        ),
+        ("reconstruction", f"{report['reconstruction']:.3f} nats a prediction"),
     ]
     if report["likelihood"] is not None:
         found = report["likelihood"]
@@ -128,3 +132,7 @@ def print_report(report: Dict[str, Any]) -> None:
         paths = list(next(iter(report["novelty"].values())))
         areas = [(name, *(f"{found[path]:.3f}" for path in paths)) for name, found in report["novelty"].items()]
         msg.table(areas, header=("novelty, AUROC against", *paths), aligns=("l", *("r" for _ in paths)))
+
+
+def _percent(share: Optional[float]) -> str:
+    return "-" if share is None else f"{100 * share:.2f} %"

@@ -7,6 +7,7 @@ from typing import Dict, Iterable, List, Optional
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.attrs import IS_SPACE
 from spacy.tokens import Doc
 from spacy.util import minibatch
 from thinc.api import to_numpy
@@ -30,8 +31,10 @@ SEED = 0
 class Measurement:
     """What a VAE says about a corpus.
 
-    n_docs (int), n_tokens (int), n_unknown (int): Texts, tokens, and tokens whose word is not in the vocabulary.
-    bound (Dict[str, float]): `loss`, `reconstruction`, `kl` and `doc_kl`, in nats a token, of corrupted text.
+    n_docs (int), n_tokens (int), n_unknown (int): Texts, tokens, and tokens but white space whose word is not in the
+        vocabulary.
+    bound (Dict[str, float]): `loss`, `reconstruction`, `kl` and `doc_kl`, of corrupted text, in nats a prediction: a
+        token, for a recurrent decoder also the end of a text, for a bag of words the words that it knows.
     mean (Floats), log_variance (Floats): Posterior of each token. *Shape:* (n_tokens, latent_width)
     doc_mean (Floats), doc_log_variance (Floats): Posterior of each text. *Shape:* (n_docs, doc_latent_width)
     log_likelihood (Optional[Floats]): Importance-weighted bound of each text, in nats, None where it was not asked
@@ -84,21 +87,24 @@ def measure(
         name: [] for name in ("mean", "log_variance", "doc_mean", "doc_log_variance", "log_likelihood", "units")
     }
     n_docs = n_tokens = n_unknown = 0
+    n_units = 0.0
     for batch in minibatch((doc for doc in docs if len(doc)), BATCH_SIZE):
         wanted = importance if importance is not None and (not max_evaluated or n_docs < max_evaluated) else None
         outputs = vae.predict(VAEBatch(batch, objective=objective, importance=wanted))
         size = sum(len(doc) for doc in batch)
         n_docs, n_tokens = n_docs + len(batch), n_tokens + size
-        n_unknown += int((word_rows(vae.attrs["vocabulary"], batch) == 0).sum())
+        is_space = np.concatenate([doc.to_array([IS_SPACE]).reshape(-1) for doc in batch]) > 0
+        n_unknown += int(((word_rows(vae.attrs["vocabulary"], batch) == 0) & ~is_space).sum())
+        n_units += float(outputs["n_units"])
         for name in sums:
-            sums[name] += float(outputs[name]) * size
+            sums[name] += float(outputs[name]) * float(outputs["n_units"])
         for name, parts in arrays.items():
             if name in outputs:
                 parts.append(to_numpy(outputs[name]))
     joined = {name: np.concatenate(parts) for name, parts in arrays.items() if parts}
     for name in ("mean", "log_variance", "doc_mean", "doc_log_variance"):
         joined.setdefault(name, np.zeros((0, 1), dtype="float32"))
-    bound = {name: value / max(n_tokens, 1) for name, value in sums.items()}
+    bound = {name: value / max(n_units, 1.0) for name, value in sums.items()}
     return Measurement(n_docs=n_docs, n_tokens=n_tokens, n_unknown=n_unknown, bound=bound, **joined)
 
 

@@ -125,13 +125,14 @@ class NeighbourNovelty:
 
     def score(self, state: State, texts: TextFeatures) -> Array:
         """RETURNS (Array): Mean distance a dimension. *Shape:* (n_texts,)"""
-        # Imported where it is used: spaCy loads this module whenever it makes a pipeline.
-        from sklearn.neighbors import NearestNeighbors
+        # Imported where it is used: spaCy loads this module whenever it makes a pipeline. scikit-learn's neighbours run
+        # in threads, which hang a forked worker.
+        from scipy.spatial.distance import cdist
 
         known = state["texts"]
-        index = NearestNeighbors(n_neighbors=min(self.k, len(known)), algorithm="brute").fit(known)
-        distances, _ = index.kneighbors(whiten(state, texts))
-        found: Array = distances.mean(axis=1) / np.sqrt(known.shape[1])
+        k = min(self.k, len(known))
+        nearest = np.partition(cdist(whiten(state, texts), known), k - 1, axis=1)[:, :k]
+        found: Array = nearest.mean(axis=1) / np.sqrt(known.shape[1])
         return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
-from ..errors import Errors
+from ..errors import Errors, check_range
 from ..models.decoders import CAN_NAME_WORDS, CAN_RECONSTRUCT, CAN_WRITE
 from ..models.vae import VAE
 from ..tokens import Latents
@@ -35,9 +35,11 @@ class Generator:
         temperature (float): Below 1 for likelier words, 0 for the likeliest word at each place.
         max_length (int): Words after which a text ends in any case.
         RETURNS (List[str]): The texts.
-        RAISES (ValueError): VE101 where the pipe was not initialized, VE112 where the decoder cannot write.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE107 for a negative number, VE112 where the
+            decoder cannot write.
         """
         self._check_can("sample texts", CAN_WRITE)
+        check_range("sample", 0, n=n, temperature=temperature, max_length=max_length)
         latents = np.random.default_rng(seed).standard_normal((n, self._doc_width)).astype("float32")
         return self._write(latents, max_length, temperature, seed)
 
@@ -58,7 +60,13 @@ class Generator:
                 network.reconstruct_tokens(item.mean, np.tile(item.doc_mean, (len(item.mean), 1))) for item in latents
             ]
             return [self._join(row) for row in rows]
-        return self._write(np.stack([item.doc_mean for item in latents]), max_length, 0.0) if docs else []
+        filled = [i for i, doc in enumerate(docs) if len(doc)]
+        texts = [""] * len(docs)
+        if filled:
+            means = np.stack([latents[i].doc_mean for i in filled])
+            for i, text in zip(filled, self._write(means, max_length, 0.0), strict=True):
+                texts[i] = text
+        return texts
 
     def interpolate(self, doc_a: Doc, doc_b: Doc, *, steps: int = 7, max_length: int = 60) -> List[str]:
         """Write the likeliest texts for latents on the line from one text to another.
@@ -67,9 +75,11 @@ class Generator:
         steps (int): How many texts, those of the two ends included.
         max_length (int): Words after which a text ends in any case.
         RETURNS (List[str]): The texts, the first one for `doc_a`.
-        RAISES (ValueError): VE101 where the pipe was not initialized, VE112 where the decoder cannot write.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE107 for less than one step, VE112 where the
+            decoder cannot write.
         """
         self._check_can("interpolate", CAN_WRITE)
+        check_range("interpolate", 1, steps=steps)
         return self._write(self._line(doc_a, doc_b, steps), max_length, 0.0)
 
     def nearest(self, doc: Doc, corpus: Iterable[Doc], *, n: int = 5, other: Optional[Doc] = None) -> List[Doc]:

@@ -56,7 +56,7 @@ class NetworkPipe(TrainablePipe):
         shim = self.model.shims[0]
         parameter = shim.find_unsound_gradient() if shim.is_built else None
         if parameter is not None:
-            raise ValueError(Errors.VE111.format(name=self.name, parameter=parameter))
+            raise ValueError(Errors.VE111.format(name=self.name, parameter=parameter, step=self.cfg.get("step", "-")))
         super().finish_update(sgd)
 
     def _load(self, load: Callable[[], Any]) -> None:

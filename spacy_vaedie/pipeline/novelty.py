@@ -139,6 +139,12 @@ class NoveltyPipe(NetworkPipe):
         data: bytes = super().to_bytes(exclude=exclude)
         return data
 
+    def _remember(self, docs: Sequence[Doc]) -> None:
+        """Keep some of the texts that the pipe is trained on. Not where its embedding listens to another component: a
+        copy of a text has not what that component wrote."""
+        if self.novelty is not None and not listens(self.model):
+            self._texts.add(docs)
+
     def _with_novelty(self, docs: Sequence[Doc], latents: List[Latents]) -> List[Latents]:
         """The same latents, with the novelty of each text where it is known."""
         calibrated = None if self.novelty is None else self._calibrated(self.novelty)
@@ -178,6 +184,11 @@ class NoveltyPipe(NetworkPipe):
 
     def _unknown(self, reason: str) -> str:
         return Errors.VE116.format(name=self.name, reason=reason, n=MIN_TEXTS)
+
+
+def listens(model: VAE) -> bool:
+    """RETURNS (bool): Whether the embedding of a model reads what another component has computed."""
+    return any(hasattr(node, "upstream_name") for node in model.layers[0].walk())
 
 
 def checksum(model: VAE) -> int:

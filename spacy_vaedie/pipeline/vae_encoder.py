@@ -228,7 +228,7 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
         examples (Iterable[Example]): The batch. Only the text and parse of the predicted Docs are read.
         drop (float): Dropout rate.
         sgd (Optional[Optimizer]): Optimizer, None where the caller calls `finish_update`.
-        losses (Optional[Dict[str, float]]): Record to add the loss to, in nats a token.
+        losses (Optional[Dict[str, float]]): Record to add the loss to, in nats a prediction.
         RETURNS (Dict[str, float]): The record.
         RAISES (ValueError): VE101 where the pipe was not initialized, VE110 where the loss is no number any more.
         """
@@ -254,7 +254,7 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
                 text = max((doc.text for doc in docs), key=len)
                 raise ValueError(Errors.VE110.format(name=self.name, loss=loss, step=self.cfg["step"], text=text[:200]))
             losses[self.name] += loss
-            self._texts.add(docs)
+            self._remember(docs)
             self.cfg["step"] += 1
         if self.listeners:
             self._send(docs, outputs, backprop)
@@ -315,7 +315,7 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
         """Measure the bound on held-out text, with the same corruption and samples each time.
 
         examples (Iterable[Example]): Held-out text, parsed as in training.
-        RETURNS (Dict[str, Any]): `vae_reconstruction`, `vae_kl` and `vae_doc_kl` in nats a token; `vae_score`, the
+        RETURNS (Dict[str, Any]): `vae_reconstruction`, `vae_kl` and `vae_doc_kl` in nats a prediction; `vae_score`, the
             geometric mean of a word's likelihood under the weighted bound, from 0 to 1; `vae_active_units` and
             `vae_doc_active_units`, the share of latent dimensions in use; `vae_mutual_information` of the texts and
             their latents, in nats, at most the logarithm of the batch of 128; `vae_unknown`, the share of tokens that

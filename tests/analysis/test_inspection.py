@@ -121,3 +121,5 @@ def test_reading_parses_what_is_not_parsed(en, tmp_path):
     assert read_labels([example]) == ["weather"]
     assert read_labels(examples) is None
     assert len(read_corpus(nlp, tmp_path / "raw.txt", encoder, limit=2)) == 2
+    (tmp_path / "raw.txt").unlink()
+    assert read_labels(read_corpus(nlp, tmp_path, encoder)) == ["weather"]

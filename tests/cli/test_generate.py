@@ -69,6 +69,11 @@ def test_what_the_decoder_cannot_do(bag):
     assert "spacy-vaedie.GRUDecoder.v1" in "".join(result.output.split())
 
 
+def test_options_that_do_not_go_together(bag, texts):
+    for options in (["--corpus", texts], ["--top-words", "--reconstruct", texts]):
+        assert run(bag, *options).exit_code == 2
+
+
 def test_a_pipeline_without_an_encoder(en, tmp_path):
     blank(en).to_disk(tmp_path)
     result = run(str(tmp_path))

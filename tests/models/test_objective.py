@@ -53,7 +53,7 @@ def test_gradients_of_the_bound(read, free_bits):
 
     def function():
         outputs = network(words, syntax, parse, read=read, bound=bound)
-        assert set(outputs) == {"reconstruction", "kl", "doc_kl", *(kept if read else {"loss"})}
+        assert set(outputs) == {"reconstruction", "kl", "doc_kl", "n_units", *(kept if read else {"loss"})}
         return weigh({name: output for name, output in outputs.items() if name in kept})
 
     assert_gradients(function, {"words": words, "syntax": syntax, **dict(network.named_parameters())})

@@ -20,7 +20,7 @@ from .layers import hash_embeddings, make_embed, make_vae, vocabulary
 
 DOCS = [parsed.founded(), parsed.rained(), parsed.random_doc(1), parsed.random_doc(2)]
 POSTERIOR = {"mean", "log_variance", "hidden", "doc_mean", "doc_log_variance"}
-BOUND = {"loss", "reconstruction", "kl", "doc_kl"}
+BOUND = {"loss", "reconstruction", "kl", "doc_kl", "n_units"}
 
 
 @pytest.fixture(autouse=True)

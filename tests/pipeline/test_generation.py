@@ -52,6 +52,18 @@ def test_samples(gru):
     assert encoder.sample(0) == []
 
 
+@pytest.mark.parametrize("settings", [{"n": -1}, {"n": 1, "temperature": -0.5}, {"n": 1, "max_length": -1}])
+def test_settings_out_of_range(gru, settings):
+    with pytest.raises(ValueError, match="VE107"):
+        gru.get_pipe("vae_encoder").sample(**settings)
+
+
+def test_an_empty_text_has_nothing_to_reconstruct(gru, parsed):
+    encoder = gru.get_pipe("vae_encoder")
+    texts = encoder.reconstruct([gru.make_doc(""), *copies(parsed[:1])])
+    assert texts == ["", *encoder.reconstruct(copies(parsed[:1]))]
+
+
 def test_temperature_zero_takes_the_likeliest_words(gru):
     encoder = gru.get_pipe("vae_encoder")
     assert encoder.sample(4, seed=3, temperature=0.0) == encoder.sample(4, seed=3, temperature=0.0)

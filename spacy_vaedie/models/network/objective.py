@@ -132,7 +132,8 @@ class VAENetwork(nn.Module):
         bound (Optional[Bound]): Settings of the bound, None where it is not wanted.
         importance (Optional[Importance]): Settings of the importance-weighted bound, None where it is not wanted.
         RETURNS (Dict[str, Tensor]): The posterior as `mean`, `log_variance`, `hidden`, `doc_mean`,
-            `doc_log_variance`; the bound as `loss`, `reconstruction`, `kl` and `doc_kl`, all in nats a token; the
+            `doc_log_variance`; the bound as `loss`, `reconstruction`, `kl` and `doc_kl`, all in nats a prediction
+            (a token, but for what `Decoder.units` says), and the number of predictions as `n_units`; the
             importance-weighted bound of each text as `log_likelihood`, in nats, and as `units` what it is a sum over.
         """
         graph = Graph(parse, words.device)
@@ -168,7 +169,8 @@ class VAENetwork(nn.Module):
             latents = self._no_latents(words, graph, rows)
             reconstruction = -self.decoder(targets, latents, graph, rows, dropout).sum() / n_explained
             zero = torch.zeros_like(reconstruction.detach())
-            return {"loss": reconstruction, "reconstruction": reconstruction.detach(), "kl": zero, "doc_kl": zero}
+            found = {"loss": reconstruction, "reconstruction": reconstruction.detach(), "kl": zero, "doc_kl": zero}
+            return {**found, "n_units": n_units}
         corrupted = torch.where(hidden_words.unsqueeze(1), self.mask, words)
         _, (mean, log_variance), doc = self.infer(corrupted, syntax, graph, dropout)
         token = (mean[rows], log_variance[rows])
@@ -185,6 +187,7 @@ class VAENetwork(nn.Module):
             "reconstruction": reconstruction.detach(),
             "kl": kl.sum().detach(),
             "doc_kl": (doc_kl.sum() * doc_share).detach(),
+            "n_units": n_units,
         }
 
     def _importance(self, words: Tensor, syntax: Tensor, graph: Graph, importance: Importance) -> Dict[str, Tensor]:

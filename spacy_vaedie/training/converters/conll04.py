@@ -88,8 +88,13 @@ def _read_list(path: Path) -> Iterator[Tuple[int, Any]]:
         position = _skip(text, end)
         if text[position : position + 1] == ",":
             position = _skip(text, position + 1)
+            if text[position : position + 1] == "]":
+                raise fail("no valid JSON (a text must follow ',')")
         elif text[position : position + 1] != "]":
             raise fail("no valid JSON (expected ',' or ']')")
+    position = _skip(text, position + 1)
+    if position < len(text):
+        raise fail("there is more behind the end of the list")
 
 
 def _skip(text: str, position: int) -> int:

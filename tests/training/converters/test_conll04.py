@@ -109,3 +109,12 @@ def test_nothing_of_the_real_files_is_lost(data_root, name, size, n_entities, n_
     assert len(docs) == report.docs_read == size
     assert (report.spans_written, report.relations_written) == (n_entities, n_relations)
     assert report.left_out == []
+
+
+@pytest.mark.parametrize("rest", [" more", "[{}]", ","])
+def test_nothing_is_read_past_the_end_in_silence(tmp_path, rest):
+    path = tmp_path / "texts.json"
+    text = '[{"tokens": ["Rain"], "entities": [], "relations": []}' + (",]" if rest == "," else f"]{rest}")
+    path.write_text(text, encoding="utf8")
+    with pytest.raises(ValueError, match="VE303"):
+        list(read_conll04(path, ConversionReport()))
