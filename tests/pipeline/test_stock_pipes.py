@@ -7,8 +7,7 @@ from spacy.tokens import DocBin
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from spacy_vaedie.models.vae import Objective
-from spacy_vaedie.pipeline.vae_encoder import VAEEncoder
+from spacy_vaedie.models.objectives import ELBO, Objective
 
 from .helpers import SMALL_VAE, STOCK_LISTENER, TEXTS, blank, copies, relation_examples, run_python
 from .helpers import weights as read_weights
@@ -38,7 +37,7 @@ PART = "encoder.reduce.linear.weight"
 @pytest.fixture(autouse=True)
 def same_noise(monkeypatch):
     """The bound draws the same corruption and samples each time."""
-    monkeypatch.setattr(VAEEncoder, "_objective", lambda self, step, seed=None: Objective(0.003, 0.0, seed=0))
+    monkeypatch.setattr(ELBO, "at", lambda self, step, seed=None: Objective(0.003, 0.0, seed=0))
 
 
 @pytest.fixture
