@@ -168,6 +168,8 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
         self.cfg: Dict[str, Any] = {"step": 0, "unknown": None}
         self.listener_map = {}
         self._pending: Optional[GradientSum] = None
+        # Whether a batch has left gradients that no update has taken yet.
+        self._has_learned = False
         self._warned = set()
         self._start_novelty(novelty)
 
@@ -255,7 +257,7 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
                 raise ValueError(Errors.VE110.format(name=self.name, loss=loss, step=self.cfg["step"], text=text[:200]))
             losses[self.name] += loss
             self._remember(docs)
-            self.cfg["step"] += 1
+            self._has_learned = True
         if self.listeners:
             self._send(docs, outputs, backprop)
         elif has_tokens:
@@ -275,9 +277,20 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
         for listener in self.listeners:
             listener.receive(listener.get_batch_id(docs), vectors, self._pending.add)
 
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Let the optimizer change the weights, and count the update: one for all batches whose gradients it takes.
+
+        sgd (Optimizer): The optimizer.
+        RAISES (ValueError): VE111 where a gradient is no number any more; the weights stay as they are then.
+        """
+        super().finish_update(sgd)
+        self.cfg["step"] += self._has_learned
+        self._has_learned = False
+
     def _reset_decoder(self) -> None:
-        """After the warm-up, let the decoder start anew, and the optimizer with it."""
-        if self.objective.reset_step and self.cfg["step"] == self.objective.reset_step:
+        """After the warm-up, let the decoder start anew, and the optimizer with it. Once, before the first batch whose
+        gradients the update takes."""
+        if self.objective.reset_step and self.cfg["step"] == self.objective.reset_step and not self._has_learned:
             shim = self.model.shims[0]
             shim.network.reset_decoder()
             shim.replace(shim.network, **shim.dims)
@@ -306,7 +319,7 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
         self.model.attrs["frequencies"] = [counts[word] for word in words]
         self.model.attrs["vocabulary"] = np.array([get_string_id(word) for word in words], dtype="uint64")
         self.cfg["unknown"] = 1.0 - sum(counts[word] for word in words) / counts.total()
-        self.cfg["step"] = 0
+        self.cfg["step"], self._has_learned = 0, False
         self._start_novelty(self.novelty)
         docs = (example.predicted for example in get_examples())
         self.model.initialize(X=VAEBatch(list(islice((doc for doc in docs if len(doc)), 10))))

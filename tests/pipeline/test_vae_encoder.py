@@ -226,6 +226,8 @@ def test_the_step_survives_saving(nlp, raw, tmp_path):
     assert loaded.cfg["step"] == 5
     assert loaded.objective.at(loaded.cfg["step"]) == expected
     loaded.update(raw)
+    loaded.update(raw, sgd=Adam(0.001))
+    # Two batches whose gradients were added up are one update.
     assert loaded.cfg["step"] == 6
     loaded.initialize(lambda: raw)
     assert loaded.cfg["step"] == 0
