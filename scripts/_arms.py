@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
+import typer
+from _metrics import record, write_metrics
 from wasabi import msg
 
 from spacy_vaedie.errors import Errors
@@ -48,6 +50,28 @@ def read_seconds(seed: Path) -> List[float]:
         return [float(path.read_text())]
     except ValueError as error:
         raise ValueError(Errors.VE303.format(path=path, line=1, reason="this is no number of seconds")) from error
+
+
+def score_arms(
+    arms: List[str], score: Callable[[List[Path]], Dict[str, List[float]]], output: Path, command: str
+) -> None:
+    """Score the seeds of each arm, print the figures, and write them down. Where something is missing, say so and exit
+    with 1.
+
+    arms (List[str]): `NAME=DIR` of each arm.
+    score (Callable[[List[Path]], Dict[str, List[float]]]): Gives the values of each figure, for the seeds of an arm.
+    output (Path): File to write the metrics to.
+    command (str): The command that measures them again.
+    """
+    try:
+        scored = {name: score(seeds) for name, seeds in find_arms(arms).items()}
+    except (ValueError, OSError) as error:
+        msg.fail(str(error))
+        raise typer.Exit(1) from error
+    records = [record(figure, name, values) for name, figures in scored.items() for figure, values in figures.items()]
+    write_metrics(output, records, command)
+    print_records(records)
+    msg.good(f"Saved the metrics to {output}")
 
 
 def print_records(records: Sequence[Dict[str, Any]]) -> None:

@@ -7,9 +7,7 @@ from typing import Annotated, Dict, List
 
 import spacy
 import typer
-from _arms import find_arms, print_records, read_seconds
-from _metrics import record, write_metrics
-from wasabi import msg
+from _arms import read_seconds, score_arms
 
 from spacy_vaedie.models.diagnostics import SEED, active_units, measure, mutual_information
 from spacy_vaedie.models.objectives import FINAL_STEP
@@ -25,15 +23,7 @@ def main(
     command: Annotated[str, typer.Option(help="Command to name beside the figures")] = "spacy project run captions .",
 ) -> None:
     """Score every seed of every arm on the test captions."""
-    try:
-        scored = {name: score_arm(seeds, test, samples) for name, seeds in find_arms(arm).items()}
-    except (ValueError, OSError) as error:
-        msg.fail(str(error))
-        raise typer.Exit(1) from error
-    records = [record(figure, name, values) for name, figures in scored.items() for figure, values in figures.items()]
-    write_metrics(output, records, command)
-    print_records(records)
-    msg.good(f"Saved the metrics to {output}")
+    score_arms(arm, lambda seeds: score_arm(seeds, test, samples), output, command)
 
 
 def score_arm(seeds: List[Path], test: Path, samples: int) -> Dict[str, List[float]]:

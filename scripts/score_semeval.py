@@ -9,12 +9,10 @@ from typing import Annotated, Any, Dict, List, Optional, Tuple
 
 import spacy
 import typer
-from _arms import find_arms, print_records, read_seconds
-from _metrics import record, write_metrics
+from _arms import read_seconds, score_arms
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
-from wasabi import msg
 
 from spacy_vaedie.cli.evaluate import entity_writers
 from spacy_vaedie.errors import Errors
@@ -30,15 +28,8 @@ def main(
     command: Annotated[Optional[str], typer.Option(help="Command to name beside the figures, else this one")] = None,
 ) -> None:
     """Score every seed of every arm on the test set. The two nominals are given, as in the task."""
-    try:
-        scored = {name: score_arm(seeds, test) for name, seeds in find_arms(arm).items()}
-    except (ValueError, OSError) as error:
-        msg.fail(str(error))
-        raise typer.Exit(1) from error
-    records = [record(figure, name, values) for name, figures in scored.items() for figure, values in figures.items()]
-    write_metrics(output, records, command or shlex.join(["python", *sys.argv]))
-    print_records(records)
-    msg.good(f"Saved the metrics to {output}")
+    command = command or shlex.join(["python", *sys.argv])
+    score_arms(arm, lambda seeds: score_arm(seeds, test), output, command)
 
 
 def score_arm(seeds: List[Path], test: Path) -> Dict[str, List[float]]:
