@@ -21,6 +21,7 @@ from ..models.diagnostics import (
     measure,
     mutual_information,
 )
+from ..models.embed import listens
 from ..models.objectives import FINAL_STEP
 from ..models.vae import Evaluation
 from ..tokens.dependency import has_parse
@@ -62,8 +63,8 @@ def read_corpus(nlp: Language, path: Path, encoder: Any, limit: int = 0) -> List
     examples = list(read(nlp))
     later = nlp.pipe_names[nlp.pipe_names.index(encoder.name) :]
     # What the embedding listens to is not saved with a parse.
-    listens = any(hasattr(node, "upstream_name") for node in encoder.model.layers[0].walk())
-    bare = [example.predicted for example in examples if listens or not has_parse(example.predicted)]
+    reads_others = listens(encoder.model.layers[0])
+    bare = [example.predicted for example in examples if reads_others or not has_parse(example.predicted)]
     # The components change the Docs in place.
     for _ in nlp.pipe(bare, disable=later):
         pass

@@ -67,6 +67,11 @@ def initialize_embed(
     return words.get_dim("nO"), syntax.get_dim("nO")
 
 
+def listens(embed: Model[List[Doc], List[Floats2d]]) -> bool:
+    """RETURNS (bool): Whether a layer reads what another component has computed, which copies of a Doc lack."""
+    return any(hasattr(node, "upstream_name") for node in embed.walk())
+
+
 def split_rows(rows: Floats2d, lengths: List[int]) -> List[Floats2d]:
     """Cut an array of all tokens into one array a Doc.
 

@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from spacy.util import minibatch
 
 from ..errors import Errors
+from ..models.embed import listens
 from ..models.novelty import MIN_TEXTS, CalibratedNovelty, Novelty, TextFeatures, read_features
 from ..models.vae import VAE
 from ..tokens import Latents
@@ -142,7 +143,7 @@ class NoveltyPipe(NetworkPipe):
     def _remember(self, docs: Sequence[Doc]) -> None:
         """Keep some of the texts that the pipe is trained on. Not where its embedding listens to another component: a
         copy of a text has not what that component wrote."""
-        if self.novelty is not None and not listens(self.model):
+        if self.novelty is not None and not listens(self.model.layers[0]):
             self._texts.add(docs)
 
     def _with_novelty(self, docs: Sequence[Doc], latents: List[Latents]) -> List[Latents]:
@@ -184,11 +185,6 @@ class NoveltyPipe(NetworkPipe):
 
     def _unknown(self, reason: str) -> str:
         return Errors.VE116.format(name=self.name, reason=reason, n=MIN_TEXTS)
-
-
-def listens(model: VAE) -> bool:
-    """RETURNS (bool): Whether the embedding of a model reads what another component has computed."""
-    return any(hasattr(node, "upstream_name") for node in model.layers[0].walk())
 
 
 def checksum(model: VAE) -> int:
