@@ -85,3 +85,14 @@ def build_lexical_features(width: int = 64, buckets: int = 16384) -> PairPartCon
     """
     check_range(LEXICAL, 1, width=width, buckets=buckets)
     return PairPartConfig("lexical", {"width": width, "buckets": buckets})
+
+
+def all_parts() -> Dict[str, PairPartConfig]:
+    """RETURNS (Dict[str, PairPartConfig]): Every part with its defaults, under the name that the configs give it."""
+    return {
+        "arguments": build_arguments(),
+        "between": build_text_between(),
+        "path": build_path_convolution(),
+        "context": build_context_convolution(),
+        "lexical": build_lexical_features(),
+    }

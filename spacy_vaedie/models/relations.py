@@ -16,7 +16,7 @@ from .candidates import Candidates
 from .embed import split_rows
 from .pair_features import TYPE_BUCKETS
 from .pair_index import index_pairs
-from .pair_parts import PairPartConfig
+from .pair_parts import PairPartConfig, all_parts
 
 Ints = NDArray[np.int64]
 PairInput: TypeAlias = Tuple[List[Doc], List[Candidates]]
@@ -30,7 +30,7 @@ PRIOR_WEIGHT = 2.0
 @registry.architectures("spacy-vaedie.PairClassifier.v2")
 def build_pair_classifier(
     tok2vec: Model[List[Doc], List[Floats2d]],
-    parts: Dict[str, Optional[PairPartConfig]],
+    parts: Optional[Dict[str, Optional[PairPartConfig]]] = None,
     width: int = 192,
     n_heads: int = 3,
 ) -> PairClassifier:
@@ -39,8 +39,8 @@ def build_pair_classifier(
     of the two spans and their order, which starts from the frequencies in the training data (see `set_prior`).
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Gives the token vectors, e.g. a `spacy-vaedie.LatentListener.v1`.
-    parts (Dict[str, Optional[PairPartConfig]]): What a pair is read by, under names of your own. A part that is None
-        is left out.
+    parts (Optional[Dict[str, Optional[PairPartConfig]]]): What a pair is read by, under names of your own, None for
+        every part there is. A part that is None is left out.
     width (int): Width of the hidden layer.
     n_heads (int): Networks that are averaged.
     RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats3d]): The model. It gives logits, the first label being
@@ -50,7 +50,8 @@ def build_pair_classifier(
     from .network.pairs import PairNetwork
     from .network.shim import NetworkShim
 
-    used = {name: {"kind": part.kind, **part.settings} for name, part in parts.items() if part is not None}
+    chosen = all_parts() if parts is None else parts
+    used = {name: {"kind": part.kind, **part.settings} for name, part in chosen.items() if part is not None}
     check_range(NAME, 1, width=width, n_heads=n_heads, parts=len(used))
     return Model(
         "pair_classifier",
