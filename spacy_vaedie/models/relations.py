@@ -22,6 +22,8 @@ Ints = NDArray[np.int64]
 PairInput: TypeAlias = Tuple[List[Doc], List[Candidates]]
 PairClassifier: TypeAlias = Model[PairInput, Floats3d]
 
+# What `predict_without` calls the token vectors.
+LATENTS = "latents"
 NAME = "spacy-vaedie.PairClassifier.v2"
 # How many pairs the frequencies over all types count for.
 PRIOR_WEIGHT = 2.0
@@ -51,7 +53,8 @@ def build_pair_classifier(
     from .network.shim import NetworkShim
 
     chosen = all_parts() if parts is None else parts
-    used = {name: {"kind": part.kind, **part.settings} for name, part in chosen.items() if part is not None}
+    # In one order, whatever that of the config: the same seed gives the same weights.
+    used = {name: {"kind": part.kind, **part.settings} for name, part in sorted(chosen.items()) if part is not None}
     check_range(NAME, 1, width=width, n_heads=n_heads, parts=len(used))
     return Model(
         "pair_classifier",
@@ -111,6 +114,26 @@ def forward(
         return inputs
 
     return outputs["logits"], backprop
+
+
+def predict_without(
+    model: PairClassifier, docs: List[Doc], candidates: List[Candidates], without: Optional[str] = None
+) -> Floats2d:
+    """Probabilities of the labels where the model has to do without one of its sources.
+
+    model (PairClassifier): The model.
+    docs (List[Doc]): The batch.
+    candidates (List[Candidates]): The candidates of each Doc.
+    without (Optional[str]): Name of a part, `LATENTS` for the token vectors, None for nothing. What is left out is
+        replaced by zeros.
+    RETURNS (Floats2d): *Shape:* (n_pairs, n_labels + 1)
+    """
+    vectors = model.ops.xp.concatenate(model.layers[0].predict(docs))
+    if without == LATENTS:
+        vectors = model.ops.xp.zeros_like(vectors)
+    outputs, _ = model.shims[0].run([vectors], index_pairs(docs, candidates), 0.0, without, is_train=False)
+    probabilities: Floats2d = model.ops.softmax(outputs["logits"]).mean(axis=0)
+    return probabilities
 
 
 def set_prior(model: PairClassifier, buckets: Ints, targets: Ints) -> None:

@@ -19,6 +19,7 @@ from ..models.pair_features import type_buckets
 from ..models.relations import PairClassifier, resize, set_prior, split_pairs
 from ..tokens import Argument, Relation, align_regions, align_relations, annotated_regions
 from ..tokens.dependency import has_parse, read_evidence, read_parse
+from .explanation import Explainer
 from .network_pipe import NetworkPipe
 
 DEFAULT_EXTRACTOR_CONFIG = """
@@ -111,7 +112,7 @@ def make_extractor(
     return Extractor(nlp.vocab, model, name, candidates=candidates, threshold=threshold, scorer=scorer)
 
 
-class Extractor(NetworkPipe):
+class Extractor(Explainer, NetworkPipe):
     """Sets `doc._.relations`. It scores each candidate pair over all labels and "no relation", which exclude each
     other, and keeps the best label of a pair where its probability reaches the threshold.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Optional
 
 import torch
 from torch import Tensor, nn
@@ -47,14 +47,14 @@ class PairNetwork(nn.Module):
             nn.init.xavier_uniform_(self.hidden.data[head])
 
     def forward(
-        self, vectors: Tensor, index: PairIndex, dropout: float, without: Sequence[str] = ()
+        self, vectors: Tensor, index: PairIndex, dropout: float, without: Optional[str] = None
     ) -> Dict[str, Tensor]:
         """Score the labels.
 
         vectors (Tensor): Token vectors of the batch. *Shape:* (n_tokens, n_in)
         index (PairIndex): The pairs.
         dropout (float): Dropout rate.
-        without (Sequence[str]): Parts whose say is replaced by zeros, to see what they are for.
+        without (Optional[str]): A part whose say is replaced by zeros, to see what it is for.
         RETURNS (Dict[str, Tensor]): `logits`, *Shape:* (n_heads, n_pairs, n_labels)
         """
         if not len(index.head_roots):
@@ -62,7 +62,7 @@ class PairNetwork(nn.Module):
             n_labels = self.output.shape[2]
             return {"logits": vectors.sum() * 0.0 + vectors.new_zeros((self.n_heads, 0, n_labels))}
         found = {name: part(vectors, index, dropout) for name, part in self.parts.items()}
-        read = [torch.zeros_like(values) if name in without else values for name, values in found.items()]
+        read = [torch.zeros_like(values) if name == without else values for name, values in found.items()]
         # Each of the networks misses other features.
         features = torch.cat(read, dim=1).expand(self.n_heads, -1, -1)
         features = F.dropout(features, dropout, self.training)
