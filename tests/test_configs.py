@@ -28,7 +28,6 @@ SMALL = {
     "syntax_width": 8,
     "window_layers": 1,
     "parse_layers": 1,
-    "lexical_width": 8,
     "buckets": 1000,
     "rows": [300, 100, 100, 100],
     "include_static_vectors": False,

@@ -15,19 +15,41 @@ from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 
 from ..errors import Errors, Warnings
 from ..models.candidates import CandidateFunction, Candidates, pair_spans
-from ..models.relations import PairClassifier, resize, set_prior, split_pairs, type_buckets
+from ..models.pair_features import type_buckets
+from ..models.relations import PairClassifier, resize, set_prior, split_pairs
 from ..tokens import Argument, Relation, align_regions, align_relations, annotated_regions
 from ..tokens.dependency import has_parse, read_evidence, read_parse
+from .explanation import Explainer
 from .network_pipe import NetworkPipe
 
 DEFAULT_EXTRACTOR_CONFIG = """
 [model]
-@architectures = "spacy-vaedie.PairClassifier.v1"
+@architectures = "spacy-vaedie.PairClassifier.v2"
 width = 192
 n_heads = 3
+
+[model.parts]
+
+[model.parts.arguments]
+@architectures = "spacy-vaedie.Arguments.v1"
+
+[model.parts.between]
+@architectures = "spacy-vaedie.TextBetween.v1"
+
+[model.parts.path]
+@architectures = "spacy-vaedie.PathConvolution.v1"
+width = 192
+buckets = 512
+
+[model.parts.context]
+@architectures = "spacy-vaedie.ContextConvolution.v1"
+width = 192
+position_width = 16
+
+[model.parts.lexical]
+@architectures = "spacy-vaedie.LexicalFeatures.v1"
+width = 64
 buckets = 16384
-lexical_width = 64
-path_buckets = 512
 
 [model.tok2vec]
 @architectures = "spacy-vaedie.LatentListener.v1"
@@ -90,7 +112,7 @@ def make_extractor(
     return Extractor(nlp.vocab, model, name, candidates=candidates, threshold=threshold, scorer=scorer)
 
 
-class Extractor(NetworkPipe):
+class Extractor(Explainer, NetworkPipe):
     """Sets `doc._.relations`. It scores each candidate pair over all labels and "no relation", which exclude each
     other, and keeps the best label of a pair where its probability reaches the threshold.
     """

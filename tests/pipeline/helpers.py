@@ -25,7 +25,8 @@ SMALL_ENCODER = {"width": 16, "window_layers": 1, "parse_layers": 1, "maxout_pie
 SMALL_VAE = {"model": {**SMALL_ENCODER, "latent_width": 8, "doc_latent_width": 4, "embed": EMBED}}
 # Means beside hidden states.
 VECTOR_WIDTH = 24
-SMALL_EXTRACTOR = {"model": {"width": 16, "buckets": 2000, "path_buckets": 50}}
+SMALL_PARTS = {"path": {"width": 16, "buckets": 50}, "context": {"width": 16}, "lexical": {"buckets": 2000}}
+SMALL_EXTRACTOR = {"model": {"width": 16, "parts": SMALL_PARTS}}
 STOCK_LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": VECTOR_WIDTH, "upstream": "vae_encoder"}
 
 PEOPLE = {"Ada Quill", "Tam Reed", "Mira Sand", "Bo Hart", "Ida Moss"}
