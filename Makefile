@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip
 INSTALLED := .venv/.installed
 
-.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds captions entities entities-seeds topics topics-seeds figures clean
+.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds captions carb entities entities-seeds topics topics-seeds figures clean
 
 help:
 	@echo "make test            install into .venv, then ruff, mypy and pytest"
@@ -13,6 +13,7 @@ help:
 	@echo "make semeval         train and score on SemEval-2010 Task 8, one seed"
 	@echo "make semeval-seeds   the same with three seeds, for the table in README.md"
 	@echo "make captions        train a VAE and a language model on captions, one seed"
+	@echo "make carb            score open triples on CaRB"
 	@echo "make entities        entities of WNUT17 and CoNLL04 on the latents and without, one seed"
 	@echo "make entities-seeds  the same with three seeds"
 	@echo "make topics          train and score topic models on BBC News and M10, one seed"
@@ -60,6 +61,10 @@ captions: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	$(BIN)/spacy project run captions . $(PROJECT_VARS)
 
+carb: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run carb . $(PROJECT_VARS)
+
 entities: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	$(BIN)/spacy project run entities . $(PROJECT_VARS)
@@ -80,4 +85,4 @@ figures: install
 	$(BIN)/python scripts/figures.py
 
 clean:
-	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/wnut17 assets/conll04 assets/topics assets/captions assets/ewt assets/en_core_web_md
+	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/wnut17 assets/conll04 assets/topics assets/captions assets/carb assets/ewt assets/en_core_web_md

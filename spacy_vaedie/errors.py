@@ -55,6 +55,13 @@ class Errors(metaclass=_Coded):
         "These two cannot be compared on their latents: {reason}. Run the same 'vae_encoder' over both. For spaCy's "
         "own similarity, set `similarity = null` in the config of 'vae_encoder'."
     )
+    VE021 = (
+        "A triple needs a subject and objects of at least one token inside the Doc, and the tokens of its relation "
+        "there too, but {triple} does not fit a Doc of {n_tokens} tokens. Give token offsets (start, end exclusive) of "
+        "this Doc."
+    )
+    VE022 = "doc._.triples takes a list of spacy_vaedie.tokens.Triple, or None for 'not annotated', but got {value!r}."
+    VE023 = "The {field} of a triple is {value!r}, but it must be {must}."
 
     # vae_encoder and its listeners
     VE101 = (
@@ -139,6 +146,12 @@ class Errors(metaclass=_Coded):
     )
     VE206 = "The threshold is a probability from 0 to 1, but got {value}."
 
+    # open_extractor
+    VE251 = (
+        "'{name}' reads the dependency parse, and this Doc has none ({text!r}). Add a parser before '{name}', or give "
+        "it Docs that were parsed."
+    )
+
     # readers and converters
     VE301 = "{path}: no such file or folder. Check the path, or run the step that writes it first."
     VE302 = "{path}: cannot read files that end with '{suffix}'. Use one of: {options}."
@@ -209,6 +222,7 @@ class Warnings(metaclass=_Coded):
         "{n} relation(s) of a Doc lie outside of it or were cut by it and are left out (a Doc made from a part of "
         "another, say)."
     )
+    VW002 = "{n} triple(s) of a Doc lie outside of it or were cut by it and are left out (a Doc made from a part, say)."
     VW101 = (
         "'{name}' reads the dependency parse, but a Doc has none: it works from words alone there. Add a parser "
         "before '{name}' for better vectors."

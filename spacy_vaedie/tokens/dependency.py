@@ -7,7 +7,7 @@ from typing import Optional, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.attrs import DEP, ENT_TYPE, HEAD, LEMMA, LOWER, ORTH, POS, SENT_START
+from spacy.attrs import DEP, ENT_TYPE, HEAD, LEMMA, LOWER, ORTH, POS, SENT_START, TAG
 from spacy.tokens import Doc
 
 from .relation import Evidence
@@ -32,6 +32,7 @@ class Parse:
     pos (Hashes): Coarse parts of speech. *Shape:* (n_tokens,)
     words (Hashes): Lemmas, lower-case forms where there is no lemma. *Shape:* (n_tokens,)
     ent_types (Hashes): Entity types, 0 outside of entities. *Shape:* (n_tokens,)
+    tags (Hashes): Fine-grained parts of speech. *Shape:* (n_tokens,)
     """
 
     lengths: Ints
@@ -43,6 +44,7 @@ class Parse:
     pos: Hashes
     words: Hashes
     ent_types: Hashes
+    tags: Hashes
 
     @property
     def starts(self) -> Ints:
@@ -70,7 +72,7 @@ def read_parse(docs: Sequence[Doc]) -> Parse:
     docs (Sequence[Doc]): The batch.
     RETURNS (Parse): The batch as arrays.
     """
-    attrs = [HEAD, DEP, POS, LEMMA, LOWER, ENT_TYPE, SENT_START, ORTH]
+    attrs = [HEAD, DEP, POS, LEMMA, LOWER, ENT_TYPE, SENT_START, TAG, ORTH]
     lengths = np.array([len(doc) for doc in docs], dtype="int64")
     arrays = [doc.to_array(attrs).reshape(len(doc), len(attrs)) for doc in docs]
     table = np.concatenate(arrays) if arrays else np.zeros((0, len(attrs)), dtype="uint64")
@@ -90,7 +92,25 @@ def read_parse(docs: Sequence[Doc]) -> Parse:
         pos=table[:, 2],
         words=np.where(lemmas == 0, lower, lemmas),
         ent_types=table[:, 5],
+        tags=table[:, 7],
     )
+
+
+def subtree_edges(parse: Parse) -> Tuple[Ints, Ints]:
+    """The first and the last token below each token, itself counted. Where a parse has a cycle, all tokens of it have
+    the same ones.
+
+    parse (Parse): The batch.
+    RETURNS (Tuple[Ints, Ints]): First rows and last rows, inclusive. *Shape:* (n_tokens,) each
+    """
+    left = np.arange(len(parse.heads))
+    right = left.copy()
+    while True:
+        before = left.copy(), right.copy()
+        np.minimum.at(left, parse.heads, left)
+        np.maximum.at(right, parse.heads, right)
+        if np.array_equal(left, before[0]) and np.array_equal(right, before[1]):
+            return left, right
 
 
 def has_parse(doc: Doc) -> bool:

@@ -17,6 +17,7 @@ from spacy_vaedie.tokens.dependency import (
     read_parse,
     shortest_paths,
     span_roots,
+    subtree_edges,
 )
 
 TEXTS = [
@@ -222,3 +223,19 @@ def test_long_docs(vocab, shape):
     assert np.array_equal(roots, sources)
     assert paths is None or paths.lengths.tolist()[1:] == [25 if shape == "sentences" else 3] * (len(sources) - 1)
     assert seconds < 5.0
+
+
+def test_subtree_edges_are_those_of_spacy(docs):
+    parse = read_parse(docs)
+    left, right = subtree_edges(parse)
+    for doc, start in zip(docs, parse.starts.tolist(), strict=True):
+        rows = slice(start, start + len(doc))
+        assert (left[rows] - start).tolist() == [token.left_edge.i for token in doc]
+        assert (right[rows] - start).tolist() == [token.right_edge.i for token in doc]
+
+
+def test_subtree_edges_of_a_cycle(vocab):
+    doc = Doc(vocab, words=list("abcd"), heads=[1, 2, 0, 0], deps=["dep"] * 4)
+    left, right = subtree_edges(read_parse([doc]))
+    assert left.tolist() == [0, 0, 0, 3]
+    assert right.tolist() == [3, 3, 3, 3]
