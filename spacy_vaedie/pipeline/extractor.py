@@ -14,6 +14,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 
 from ..errors import Errors, Warnings
+from ..lang.polarity import PolarityReader
 from ..models.candidates import CandidateFunction, Candidates, pair_spans
 from ..models.relations import PairClassifier, resize, set_prior, split_pairs, type_buckets
 from ..tokens import Argument, Relation, align_regions, align_relations, annotated_regions
@@ -191,10 +192,13 @@ class Extractor(NetworkPipe):
         best = probabilities[:, 1:].argmax(axis=1)
         scores = probabilities[np.arange(len(best)), best + 1]
         kept = np.flatnonzero(scores >= self.threshold)
-        parse = read_parse([doc]) if len(kept) else None
+        if not len(kept):
+            return []
+        parse, polarity = read_parse([doc]), PolarityReader(doc)
         relations = []
         for row in kept:
             head, tail = (self._argument(doc, candidates, span) for span in candidates.pairs[row])
+            evidence = read_evidence(doc, (head.start, head.end), (tail.start, tail.end), parse)
             relations.append(
                 Relation(
                     head=head,
@@ -202,7 +206,8 @@ class Extractor(NetworkPipe):
                     label=self.labels[best[row]],
                     score=float(scores[row]),
                     provenance="model",
-                    evidence=read_evidence(doc, (head.start, head.end), (tail.start, tail.end), parse),
+                    evidence=evidence,
+                    polarity=polarity.read(evidence.tokens),
                 )
             )
         return relations
