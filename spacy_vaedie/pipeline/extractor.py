@@ -71,6 +71,7 @@ Prediction = Tuple[Candidates, Floats]
         "rels_boundaries_r": None,
         "rels_candidate_recall": None,
         "rels_per_type": None,
+        "rels_polarity_accuracy": None,
     },
 )
 def make_extractor(
