@@ -139,6 +139,20 @@ class Errors(metaclass=_Coded):
     )
     VE206 = "The threshold is a probability from 0 to 1, but got {value}."
 
+    # relation_ruler
+    VE231 = (
+        "{where}: this is no pattern: {reason}. A pattern has a label, a list of nodes in the syntax of spaCy's "
+        "DependencyMatcher, and the names of two nodes as head and tail."
+    )
+    VE232 = (
+        "The patterns of '{name}' are over the dependency parse, and this Doc has none ({text!r}). Put '{name}' behind "
+        "a parser, or give it Docs that were parsed."
+    )
+    VE233 = (
+        "'{name}' looks for its spans in the group '{key}', which is not on this Doc (there are: {keys}). Put the "
+        "component that writes it before '{name}', or change `spans_key` or `spans` of '{name}'."
+    )
+
     # readers and converters
     VE301 = "{path}: no such file or folder. Check the path, or run the step that writes it first."
     VE302 = "{path}: cannot read files that end with '{suffix}'. Use one of: {options}."
@@ -234,6 +248,14 @@ class Warnings(metaclass=_Coded):
     VW205 = (
         "{n} annotated relation(s) do not fit the tokens of the predicted Doc and cannot be learned. The tokenizer "
         "splits this text differently from the training data."
+    )
+    VW206 = (
+        "A relation that a rule found cannot serve '{name}' as a prior: {reason}. Let the rules and '{name}' use the "
+        "same labels and spans (settings `spans` of the rules, `candidates` of '{name}'). Others like it are not told."
+    )
+    VW231 = (
+        "'{name}' has no patterns and does nothing. Add some with `add_patterns`, or name a file of patterns in "
+        "`[initialize.components.{name}]`."
     )
     VW302 = (
         "Fewer than {n} texts are for {parts}: scores on so few say nothing, and choosing the best model by them is "
