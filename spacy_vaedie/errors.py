@@ -211,6 +211,14 @@ class Errors(metaclass=_Coded):
         "and draw either all of them, or so few that every different label has room in both parts."
     )
     VE503 = "The pipeline '{model}' has no 'vae_encoder' (there are: {names}). Name a pipeline that has one."
+    VE504 = (
+        "Patterns are proposed from the dependency parse, and this Doc has relations but no parse ({text!r}). Save one "
+        "with the data: `spacy vaedie convert ... --model PIPELINE`."
+    )
+    VE505 = (
+        "None of {n} annotated relation(s) has a path that is frequent and precise enough for a pattern ({reasons}). "
+        "Lower `min_support` or `min_precision`, raise `max_length`, or annotate more."
+    )
 
     # optional parts
     VE901 = '{thing} needs {package}, which is not installed. Install it with: pip install "{requirement}"'
