@@ -84,6 +84,36 @@ def test_the_network_learns_what_the_rules_leave_to_say(nlp, examples):
     assert losses[1] < 0.8 * losses[0]
 
 
+@pytest.mark.parametrize("annotates", [True, False])
+def test_the_ruler_runs_in_training(en, examples, monkeypatch, annotates):
+    """As an annotating component it writes the prior on the Docs that the extractor is trained on."""
+    nlp = blank(en)
+    ruler = nlp.add_pipe("relation_ruler")
+    ruler.add_patterns(
+        [
+            {
+                "label": "FOUNDED",
+                "pattern": [
+                    {"RIGHT_ID": "verb", "RIGHT_ATTRS": {"LEMMA": "found"}},
+                    {"LEFT_ID": "verb", "REL_OP": ">", "RIGHT_ID": "head", "RIGHT_ATTRS": {"DEP": "nsubj"}},
+                    {"LEFT_ID": "verb", "REL_OP": ">", "RIGHT_ID": "tail", "RIGHT_ATTRS": {"DEP": "dobj"}},
+                ],
+                "head": "head",
+                "tail": "tail",
+            }
+        ]
+    )
+    nlp.add_pipe("vae_encoder", config=SMALL_VAE)
+    nlp.add_pipe("extractor", config={**SMALL_EXTRACTOR, "rule_weight": 2.0})
+    optimizer = nlp.initialize(lambda: examples)
+    seen = []
+    monkeypatch.setattr(
+        "spacy_vaedie.pipeline.extractor.rule_prior", lambda *args: seen.append(rule_prior(*args)) or seen[-1]
+    )
+    nlp.update(examples, sgd=optimizer, annotates=["relation_ruler"] if annotates else [])
+    assert [int(prior.sum()) for prior in seen] == [2 if annotates else 0]
+
+
 def test_a_rule_that_cannot_serve_is_told_once(nlp, doc):
     nlp.get_pipe("extractor").rule_weight = 2.0
     with pytest.warns(UserWarning, match="VW206.*'LIKES'"):
