@@ -11,7 +11,7 @@ from .polarity_rules import ASSERTED, NEGATED, OPEN, PolarityRules, load_polarit
 
 _NAMES = {ASSERTED: "asserted", NEGATED: "negated", OPEN: "hypothetical"}
 _CC, _CONJ, _AUX, _ADVCL = frozenset({"cc"}), frozenset({"conj"}), frozenset({"aux", "cop"}), frozenset({"advcl"})
-_CASE = frozenset({"case"})
+_CASE, _MARKS, _AUXILIARIES = frozenset({"case"}), frozenset({"mark", "case"}), frozenset({"aux", "auxpass", "cop"})
 _ADVERBS = frozenset({"advmod", "aux", "parataxis", "dep"})
 _MODIFIERS = frozenset({"amod", "compound", "nmod", "acl", "advmod"})
 # Without a rule for the governor: what somebody does is done where he does, what he does not say is left open.
@@ -107,10 +107,11 @@ class _Walk:
 
     def _context(self, top: int) -> str:
         """What holds at the top of the path because of the words above it."""
-        clauses, chain = self.clauses, [top]
+        clauses, chain, seen = self.clauses, [top], {top}
         together = all(clauses.deps[i] in _CONJ or i == top for i in self.path) and len(self.path) > 1
-        while clauses.heads[chain[-1]] not in chain and self._reaches(chain[-1], together):
+        while clauses.heads[chain[-1]] not in seen and self._reaches(chain[-1], together):
             chain.append(clauses.heads[chain[-1]])
+            seen.add(chain[-1])
         before = ASSERTED
         while len(chain) > 1:
             word = chain.pop()
@@ -128,9 +129,7 @@ class _Walk:
         clauses, dep = self.clauses, self.clauses.deps[word]
         if dep in RELATIVES:
             return False
-        if dep in COMPLEMENTS | _ADVCL or together or clauses.is_clause(word):
-            return True
-        if dep in CARRIERS | _CONJ:
+        if dep in COMPLEMENTS | CARRIERS | _ADVCL | _CONJ or together or clauses.is_clause(word):
             return True
         return self._is_event(word) and clauses.signature(clauses.heads[word], word) is not None
 
@@ -164,7 +163,7 @@ class _Walk:
             if signature is None and dep == "acl":
                 return OPEN if clauses.has_purpose(child) and not self._is_fulfilled(parent) else adjunct
             return _complement(state.after, signature or _DEFAULTS.get(dep, "+-"))
-        if self._is_event(child) and dep not in CARRIERS and len(self._below(child)):
+        if self._is_event(child) and dep not in CARRIERS and self._below(child):
             return _complement(state.after, clauses.signature(parent, child) or "+-")
         return state.after
 
@@ -232,7 +231,7 @@ class _Walk:
             return False
         # "Had Ada known".
         subject = min(clauses.of(word, SUBJECTS), default=-1)
-        first = next((i for i in clauses.of(word, frozenset({"aux", "auxpass", "cop"}))), word)
+        first = next(iter(clauses.of(word, _AUXILIARIES)), word)
         return first < subject and clauses.lower[first] in self.rules.inverted
 
     def _is_negated(self, word: int) -> bool:
@@ -243,7 +242,7 @@ class _Walk:
             dep = clauses.deps[child]
             if dep in PARTICIPANTS:
                 found |= self._is_negative_participant(child)
-            elif child in clauses.links and dep in LINKS and clauses.pos[word] != "ADP" and dep in ("mark", "case"):
+            elif child in clauses.links and dep in _MARKS:
                 found |= self._use(child, clauses.links)
             elif child in clauses.negations and dep not in ASIDE and self._speaks_of(child, word):
                 found |= self._use(child, clauses.negations)
