@@ -13,7 +13,8 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, check_range
+from ..lang.polarity import PolarityReader
 from ..models.candidates import CandidateFunction, Candidates, pair_spans
 from ..models.pair_features import type_buckets
 from ..models.relations import PairClassifier, resize, set_prior, split_pairs
@@ -21,6 +22,7 @@ from ..tokens import Argument, Relation, align_regions, align_relations, annotat
 from ..tokens.dependency import has_parse, read_evidence, read_parse
 from .explanation import Explainer
 from .network_pipe import NetworkPipe
+from .prior import rule_prior
 
 DEFAULT_EXTRACTOR_CONFIG = """
 [model]
@@ -78,6 +80,7 @@ Prediction = Tuple[Candidates, Floats]
         "model": _DEFAULTS["model"],
         "candidates": _DEFAULTS["candidates"],
         "threshold": 0.5,
+        "rule_weight": 0.0,
         "scorer": {"@scorers": "spacy-vaedie.relation_scorer.v1"},
     },
     default_score_weights={
@@ -92,6 +95,7 @@ Prediction = Tuple[Candidates, Floats]
         "rels_boundaries_r": None,
         "rels_candidate_recall": None,
         "rels_per_type": None,
+        "rels_polarity_accuracy": None,
     },
 )
 def make_extractor(
@@ -100,6 +104,7 @@ def make_extractor(
     model: PairClassifier,
     candidates: CandidateFunction,
     threshold: float,
+    rule_weight: float,
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> "Extractor":
     """Make an `extractor`.
@@ -107,9 +112,11 @@ def make_extractor(
     model (Model[Tuple[List[Doc], List[Candidates]], Floats3d]): Scores the labels of candidate pairs.
     candidates (Callable[[Doc], Candidates]): Proposes pairs of spans.
     threshold (float): Probability from which on a relation is set.
+    rule_weight (float): What a relation of a rule that stands on the Doc adds to the log-odds of its label.
     scorer (Optional[Callable]): Scores relations.
     """
-    return Extractor(nlp.vocab, model, name, candidates=candidates, threshold=threshold, scorer=scorer)
+    settings = {"threshold": threshold, "rule_weight": rule_weight}
+    return Extractor(nlp.vocab, model, name, candidates=candidates, scorer=scorer, **settings)
 
 
 class Extractor(Explainer, NetworkPipe):
@@ -125,8 +132,11 @@ class Extractor(Explainer, NetworkPipe):
         *,
         candidates: CandidateFunction,
         threshold: float = 0.5,
+        rule_weight: float = 0.0,
         scorer: Optional[Callable[..., Dict[str, Any]]] = None,
     ) -> None:
+        check_range(name, 0.0, rule_weight=rule_weight)
+        self.rule_weight = rule_weight
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -193,7 +203,8 @@ class Extractor(Explainer, NetworkPipe):
         filled = [i for i, item in enumerate(candidates) if len(item.pairs)]
         if filled:
             found = [candidates[i] for i in filled]
-            logits = to_numpy(self.model.predict(([docs[i] for i in filled], found)))
+            batch = [docs[i] for i in filled]
+            logits = to_numpy(self.model.predict((batch, found))) + self._rule_prior(batch, found)
             for i, rows in zip(filled, split_pairs(softmax(logits).mean(axis=0), found), strict=True):
                 probabilities[i] = rows
         return list(zip(candidates, probabilities, strict=True))
@@ -207,16 +218,29 @@ class Extractor(Explainer, NetworkPipe):
         for doc, (candidates, probabilities) in zip(docs, predictions, strict=True):
             doc._.relations = self._decide(doc, candidates, probabilities)
 
+    def _rule_prior(self, docs: Sequence[Doc], candidates: Sequence[Candidates]) -> Floats:
+        """What the rules before this pipe add to the logits. The network learns what they leave to say."""
+        if not self.rule_weight:
+            return np.zeros((1, 1), dtype="float32")
+
+        def tell(key: str, reason: str) -> None:
+            self._warn_once(Warnings.VW206.format(name=self.name, reason=reason), "rule", key)
+
+        return self.rule_weight * rule_prior(docs, candidates, self.labels, tell)
+
     def _decide(self, doc: Doc, candidates: Candidates, probabilities: Floats) -> List[Relation]:
         if not len(candidates.pairs) or not self.labels:
             return []
         best = probabilities[:, 1:].argmax(axis=1)
         scores = probabilities[np.arange(len(best)), best + 1]
         kept = np.flatnonzero(scores >= self.threshold)
-        parse = read_parse([doc]) if len(kept) else None
+        if not len(kept):
+            return []
+        parse, polarity = read_parse([doc]), PolarityReader(doc)
         relations = []
         for row in kept:
             head, tail = (self._argument(doc, candidates, span) for span in candidates.pairs[row])
+            evidence = read_evidence(doc, (head.start, head.end), (tail.start, tail.end), parse)
             relations.append(
                 Relation(
                     head=head,
@@ -224,7 +248,8 @@ class Extractor(Explainer, NetworkPipe):
                     label=self.labels[best[row]],
                     score=float(scores[row]),
                     provenance="model",
-                    evidence=read_evidence(doc, (head.start, head.end), (tail.start, tail.end), parse),
+                    evidence=evidence,
+                    polarity=polarity.read(evidence.tokens),
                 )
             )
         return relations
@@ -263,7 +288,8 @@ class Extractor(Explainer, NetworkPipe):
             return losses
         candidates = self._propose(docs)
         logits, backprop = self.model.begin_update((docs, candidates))
-        loss, gradient = self.get_loss(examples, (candidates, to_numpy(logits)))
+        scores = to_numpy(logits) + self._rule_prior(docs, candidates)
+        loss, gradient = self.get_loss(examples, (candidates, scores))
         backprop(self.model.ops.asarray3f(gradient))
         losses[self.name] += loss
         if sgd is not None:
