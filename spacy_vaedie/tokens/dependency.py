@@ -150,6 +150,33 @@ def shortest_paths(parse: Parse, sources: Ints, targets: Ints) -> Paths:
     return Paths(tokens=steps[kept], directions=flat_directions, lengths=lengths)
 
 
+def path_lengths(parse: Parse, sources: Ints, targets: Ints, most: int) -> Ints:
+    """How many steps `shortest_paths` would take, without keeping the paths.
+
+    parse (Parse): The batch.
+    sources (Ints): Row where each path starts. *Shape:* (n_pairs,)
+    targets (Ints): Row where each path ends. *Shape:* (n_pairs,)
+    most (int): Longer paths are not followed to their end; their length is some number above this one.
+    RETURNS (Ints): Steps between tokens, 0 from a token to itself. *Shape:* (n_pairs,)
+    """
+    left, right = sources.copy(), targets.copy()
+    steps = np.zeros(len(left), dtype="int64")
+    # Each round takes at least one step of each path.
+    for _ in range(most + 1):
+        apart = left != right
+        depth_left, depth_right = parse.depths[left], parse.depths[right]
+        climb_left = apart & (depth_left >= depth_right) & (depth_left > 0)
+        climb_right = apart & (depth_right >= depth_left) & (depth_right > 0)
+        if not (climb_left.any() or climb_right.any()):
+            break
+        left = np.where(climb_left, parse.heads[left], left)
+        right = np.where(climb_right, parse.heads[right], right)
+        steps += climb_left.astype("int64") + climb_right
+    # What is still apart are two roots, which are one step apart, or a path that is longer anyhow.
+    steps += left != right
+    return steps
+
+
 def read_evidence(doc: Doc, head: Tuple[int, int], tail: Tuple[int, int], parse: Optional[Parse] = None) -> Evidence:
     """Describe the dependency path between two spans.
 
