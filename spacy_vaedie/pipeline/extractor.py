@@ -17,8 +17,8 @@ from ..models.candidates import CandidateFunction, Candidates, pair_spans
 from ..models.constraints import LabelSchema, allowed_labels, resolve
 from ..models.gates import PairFinder
 from ..models.labelling import AnyLabel, OneLabel
-from ..models.relations import PairClassifier, resize, set_prior, split_pairs, type_buckets
-from ..tokens import Argument, Relation, annotated_regions
+from ..models.relations import PairClassifier, resize, set_prior, split_pairs
+from ..tokens import Argument, Relation
 from ..tokens.dependency import has_parse, read_evidence, read_parse
 from .calibration import CalibratedPipe, check_threshold
 from .survey import Survey, find_labels
@@ -327,40 +327,19 @@ class Extractor(CalibratedPipe):
         docs = list(islice((doc for doc in predicted if len(doc)), 10))
         # The spans may come from components that have not run yet, so that the real candidates cannot be asked for.
         self.model.initialize(X=(docs, [pair_spans(doc, [], 0, 1) for doc in docs]))
-        self._survey(get_examples)
+        self._survey(get_examples())
 
-    def _survey(self, get_examples: Callable[[], Iterable[Example]]) -> None:
+    def _survey(self, examples: Iterable[Example]) -> None:
         """Look at all that is annotated: whether it keeps to the schema, which types go together, and how frequent the
         labels are between them, which the model starts from."""
-        reader = self._target_reader()
-        survey = Survey(reader)
-        buckets, columns = [np.zeros(0, dtype="int64")], [np.zeros(0, dtype="int64")]
-        for example in get_examples():
-            if annotated_regions(example.reference):
-                example, candidates = self._annotated_pairs(example)
-                # The updates warn about what they meet.
-                targets = reader.read(example, candidates, lambda *_: None)
-                survey.add(example.reference, candidates, targets)
-                pairs, holds = np.nonzero(targets == 1)
-                buckets.append(type_buckets(candidates)[pairs])
-                columns.append(holds)
+        survey = Survey(self._target_reader(), self.propose)
+        for example in examples:
+            survey.add(example)
         survey.report(self._configured_label_thresholds)
         if isinstance(self.candidates, PairFinder) and self.candidates.learns_types:
-            self.cfg["type_pairs"] = survey.type_pairs
-        set_prior(self.model, np.concatenate(buckets), np.concatenate(columns))
-
-    def _annotated_pairs(self, example: Example) -> Tuple[Example, Candidates]:
-        """The candidates of the predicted Doc, or those of the reference, if the components that find the spans have
-        not run yet."""
-        reference = example.reference
-        for doc in (example.predicted, reference):
-            try:
-                candidates = self.propose(doc)
-            except ValueError:
-                continue
-            if len(candidates.pairs):
-                return Example(doc, reference), candidates
-        return example, pair_spans(example.predicted, [], 0, 1)
+            # Where nothing is annotated yet, everything may pass.
+            self.cfg["type_pairs"] = survey.type_pairs or None
+        set_prior(self.model, *survey.frequencies())
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score the relations, and how many of them were candidates at all.

@@ -3,58 +3,63 @@ spans are joined."""
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Set, Tuple
+from typing import Callable, Dict, Iterable, List, Set, Tuple
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..errors import Errors, Warnings, warn
-from ..models.candidates import Candidates
+from ..models.candidates import Candidates, pair_spans
 from ..models.constraints import LabelSchema, resolve
-from ..tokens import Relation
-from .targets import TargetReader, Targets
+from ..models.relations import type_buckets
+from ..tokens import Relation, annotated_regions
+from .targets import TargetReader
+
+Ints = NDArray[np.int64]
 
 
 class Survey:
     """Gathers what annotated texts say.
 
     reader (TargetReader): The extractor's name, labels and schema.
+    propose (Callable[[Doc], Candidates]): Its candidates, of whatever types.
     """
 
-    def __init__(self, reader: TargetReader) -> None:
+    def __init__(self, reader: TargetReader, propose: Callable[[Doc], Candidates]) -> None:
         self.reader = reader
-        self.n_contradictions = 0
-        self.first = ""
+        self.propose = propose
+        self._n_contradictions = 0
+        self._first = ""
         self._n_relations: Dict[str, int] = {}
         self._wrong_types: Dict[str, List[str]] = {}
         self._types: Set[Tuple[str, str]] = set()
+        self._buckets: List[Ints] = [np.zeros(0, dtype="int64")]
+        self._columns: List[Ints] = [np.zeros(0, dtype="int64")]
 
-    def add(self, reference: Doc, candidates: Candidates, targets: Targets) -> None:
-        """Look at one text.
+    def add(self, example: Example) -> None:
+        """Look at one text. One that was not annotated says nothing.
 
-        reference (Doc): The annotated Doc.
-        candidates (Candidates): Candidate pairs, of whatever types.
-        targets (Targets): Their targets. *Shape:* (n_pairs, n_labels + 1)
+        example (Example): The text.
         """
-        schema = self.reader.schema
-        found = [schema.canonical(relation) for relation in reference._.relations or []]
-        for relation in found:
-            self._n_relations[relation.label] = self._n_relations.get(relation.label, 0) + 1
-            self._join(relation.label, relation.head.label, relation.tail.label)
-        for row, column in zip(*np.nonzero(targets[:, 1:] == 1), strict=True):
-            head, tail = (reference.vocab.strings[int(i)] for i in candidates.labels[candidates.pairs[row]])
-            self._join(self.reader.labels[column], head, tail)
-        if not schema.labels:
+        reference = example.reference
+        if not annotated_regions(reference):
             return
-        for relation, rule in resolve(found, schema).dropped:
-            if rule == "duplicate":
-                continue
-            described = _describe(relation, rule, reference)
-            self.n_contradictions += 1
-            self.first = self.first or described
-            if rule == "types":
-                self._wrong_types.setdefault(relation.label, []).append(described)
+        self._check(reference)
+        example, candidates = self._annotated_pairs(example)
+        # The updates warn about what they meet.
+        pairs, columns = np.nonzero(self.reader.read(example, candidates, lambda *_: None) == 1)
+        self._buckets.append(type_buckets(candidates)[pairs])
+        self._columns.append(columns)
+        for row, column in zip(pairs[columns > 0], columns[columns > 0], strict=True):
+            head, tail = (reference.vocab.strings[int(i)] for i in candidates.labels[candidates.pairs[row]])
+            self._join(self.reader.labels[column - 1], head, tail)
+
+    def frequencies(self) -> Tuple[Ints, Ints]:
+        """RETURNS (Tuple[Ints, Ints]): For each pair and what holds for it, the bucket of its types, and the label's
+        place behind "no relation", as `set_prior` takes them. *Shape:* (n,) each"""
+        return np.concatenate(self._buckets), np.concatenate(self._columns)
 
     @property
     def type_pairs(self) -> List[List[str]]:
@@ -71,13 +76,41 @@ class Survey:
         for label, wrong in sorted(self._wrong_types.items()):
             if len(wrong) == self._n_relations[label]:
                 raise ValueError(Errors.VE224.format(n=len(wrong), label=label, name=name, first=wrong[0]))
-        if self.n_contradictions:
-            warn(Warnings.VW221.format(n=self.n_contradictions, name=name, first=self.first))
+        if self._n_contradictions:
+            warn(Warnings.VW221.format(n=self._n_contradictions, name=name, first=self._first))
         schema = self.reader.schema
         for setting, named in (("schema", schema.labels - set(schema.inverse)), ("label_thresholds", set(thresholds))):
             unknown = ", ".join(sorted(named - set(labels)))
             if unknown:
                 warn(Warnings.VW222.format(setting=setting, name=name, labels=unknown, known=", ".join(labels)))
+
+    def _check(self, reference: Doc) -> None:
+        schema = self.reader.schema
+        found = [schema.canonical(relation) for relation in reference._.relations]
+        for relation in found:
+            self._n_relations[relation.label] = self._n_relations.get(relation.label, 0) + 1
+            self._join(relation.label, relation.head.label, relation.tail.label)
+        for relation, rule in resolve(found, schema).dropped:
+            # What is annotated twice is no contradiction.
+            if rule != "duplicate":
+                described = _describe(relation, rule, reference)
+                self._n_contradictions += 1
+                self._first = self._first or described
+                if rule == "types":
+                    self._wrong_types.setdefault(relation.label, []).append(described)
+
+    def _annotated_pairs(self, example: Example) -> Tuple[Example, Candidates]:
+        """The candidates of the predicted Doc, or those of the reference, if the components that find the spans have
+        not run yet."""
+        reference = example.reference
+        for doc in (example.predicted, reference):
+            try:
+                candidates = self.propose(doc)
+            except ValueError:
+                continue
+            if len(candidates.pairs):
+                return Example(doc, reference), candidates
+        return example, pair_spans(example.predicted, [], 0, 1)
 
     def _join(self, label: str, head: str, tail: str) -> None:
         self._types.add((head, tail))
