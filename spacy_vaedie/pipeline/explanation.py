@@ -10,22 +10,16 @@ from spacy.tokens import Doc
 from thinc.api import to_numpy
 
 from ..models.candidates import Candidates
-from ..models.relations import LATENTS, PairClassifier, predict_without
+from ..models.relations import LATENTS, predict_without
 from ..tokens import Relation
+from .calibration import CalibratedPipe
 
 # Below this, a score is nothing.
 TINY = 1e-12
 
 
-class Explainer:
-    """Explains relations by leaving out one source at a time. Mixed into a pipe with a `model` and `labels`."""
-
-    model: PairClassifier
-
-    @property
-    def labels(self) -> Tuple[str, ...]:
-        """The labels that can be predicted."""
-        raise NotImplementedError
+class ExplainedPipe(CalibratedPipe):
+    """A pipe that explains its relations by leaving out one source at a time."""
 
     def explain(self, docs: Iterable[Doc]) -> List[List[Dict[str, float]]]:
         """Measure how much of each relation's score is lost when the model must do without one of its parts, or
@@ -37,7 +31,7 @@ class Explainer:
             that of the token vectors as `latents`.
         RAISES (ValueError): VE101 where the pipe was not initialized, VE202 for a Doc with candidates and no parse.
         """
-        self._check_built()  # type: ignore[attr-defined]
+        self._check_built()
         return [self._explain(doc) for doc in docs]
 
     def _explain(self, doc: Doc) -> List[Dict[str, float]]:
