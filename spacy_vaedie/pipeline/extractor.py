@@ -213,9 +213,8 @@ class Extractor(ExplainedPipe):
             the labels. *Shape:* (n_pairs, n_labels + 1)
         RAISES (ValueError): VE101 where the pipe was not initialized, VE202 for a Doc with candidates and no parse.
         """
-        calibration = self.cfg.get("calibration")
         return [
-            (candidates, apply_calibration(calibration, probabilities, self.labels, self.labelling))
+            (candidates, self._calibrated(probabilities))
             for candidates, probabilities in self._predict_uncalibrated(list(docs))
         ]
 
@@ -228,10 +227,20 @@ class Extractor(ExplainedPipe):
             found = [candidates[i] for i in filled]
             batch = [docs[i] for i in filled]
             logits = to_numpy(self.model.predict((batch, found))) + self._rule_prior(batch, found)
-            averaged = self.labelling.probabilities(self._allow(logits, found)).mean(axis=0)
-            for i, rows in zip(filled, split_pairs(averaged, found), strict=True):
+            for i, rows in zip(filled, split_pairs(self._average(logits, found), found), strict=True):
                 probabilities[i] = rows
         return list(zip(candidates, probabilities, strict=True))
+
+    def _average(self, logits: Floats, candidates: Sequence[Candidates]) -> Floats:
+        """Probabilities as the networks give them. *Shape:* (n_pairs, n_labels + 1)"""
+        averaged: Floats = self.labelling.probabilities(self._allow(logits, candidates)).mean(axis=0)
+        return averaged
+
+    def _calibrated(self, probabilities: Floats) -> Floats:
+        return apply_calibration(self.cfg.get("calibration"), probabilities, self.labels, self.labelling)
+
+    def _judge(self, logits: Floats, candidates: Sequence[Candidates]) -> Floats:
+        return self._calibrated(self._average(logits, candidates))
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
         """Write the relations.
