@@ -289,8 +289,9 @@ class Warnings(metaclass=_Coded):
         "splits this text differently from the training data."
     )
     VW206 = (
-        "A relation that a rule found cannot serve '{name}' as a prior: {reason}. Let the rules and '{name}' use the "
-        "same labels and spans (settings `spans` of the rules, `candidates` of '{name}'). Others like it are not told."
+        "A relation that a rule found adds nothing to the scores of '{name}': {reason}. Let the rules and '{name}' use "
+        "the same labels and spans (settings `spans` of the rules, `candidates` of '{name}'). Others like it are not "
+        "told."
     )
     VW231 = (
         "'{name}' has no patterns and does nothing. Add some with `add_patterns`, or name a file of patterns in "

@@ -1,4 +1,4 @@
-"""What rules say about candidate pairs, as a prior of the extractor."""
+"""What rules say about candidate pairs, as a bonus on the logits of the extractor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 Pair = Tuple[int, ...]
 
 
-def rule_prior(
+def rule_bonus(
     docs: Sequence[Doc],
     candidates: Sequence[Candidates],
     labels: Sequence[str],
@@ -30,7 +30,7 @@ def rule_prior(
     tell (Callable[[str, str], None]): Called with a key and a reason for each relation that cannot serve.
     RETURNS (Floats): The score of the rule at its pair and label, else 0. *Shape:* (n_pairs, n_labels + 1)
     """
-    prior = np.zeros((sum(len(item.pairs) for item in candidates), len(labels) + 1), dtype="float32")
+    bonus = np.zeros((sum(len(item.pairs) for item in candidates), len(labels) + 1), dtype="float32")
     columns = {label: column for column, label in enumerate(labels, start=1)}
     start = 0
     for doc, item in zip(docs, candidates, strict=True):
@@ -48,6 +48,6 @@ def rule_prior(
                     "", f"{relation.head.resolve(doc).text!r} and {relation.tail.resolve(doc).text!r} are no candidates"
                 )
             else:
-                prior[found, column] = np.maximum(prior[found, column], relation.score)
+                bonus[found, column] = np.maximum(bonus[found, column], relation.score)
         start += len(item.pairs)
-    return prior
+    return bonus
