@@ -250,7 +250,7 @@ class Extractor(ExplainedPipe):
         def tell(key: str, reason: str) -> None:
             self._warn_once(Warnings.VW206.format(name=self.name, reason=reason), "rule", key)
 
-        return self.rule_weight * rule_bonus(docs, candidates, self.labels, tell)
+        return self.rule_weight * rule_bonus(docs, candidates, self.labels, self.schema, tell)
 
     def _decide(self, doc: Doc, candidates: Candidates, probabilities: Floats) -> List[Relation]:
         if not len(candidates.pairs) or not self.labels:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from spacy_vaedie.models.candidates import build_entity_pairs
+from spacy_vaedie.models.constraints import LabelSchema, build_schema
 from spacy_vaedie.pipeline.rule_bonus import rule_bonus
 from spacy_vaedie.tokens import Argument, Relation
 
@@ -130,12 +131,36 @@ def test_rows_of_a_batch(examples):
     candidates = [build_entity_pairs()(doc) for doc in docs]
     say(docs[0], score=0.5)
     docs[2]._.relations = [Relation(Argument(0, 2), Argument(3, 5), LABELS[0], 1.0, "rule")]
-    bonus = rule_bonus(docs, candidates, LABELS, lambda *_: pytest.fail("all fit"))
+    bonus = rule_bonus(docs, candidates, LABELS, LabelSchema(), lambda *_: pytest.fail("all fit"))
     assert bonus.shape == (2 + 2 + 6, 4)
     assert {(row, column): bonus[row, column] for row, column in zip(*bonus.nonzero(), strict=True)} == {
         (0, 3): 0.5,
         (4, 1): 1.0,
     }
+
+
+def test_a_rule_may_say_a_fact_the_other_way_round(examples):
+    """Only the pair that the schema allows has the label, so the bonus belongs there."""
+    (doc,) = copies([examples[0].x])
+    ada, works = (Argument(ent.start, ent.end, ent.label_) for ent in doc.ents)
+    both_ways, one_way = build_entity_pairs()(doc), build_entity_pairs()(doc).one_way()
+    schema = build_schema(symmetric=["MET"], inverse={"OWNED_BY": "OWNS"})
+    for label, column in (("MET", 2), ("OWNED_BY", 1)):
+        doc._.relations = [Relation(works, ada, label, 0.5, "rule")]
+        for candidates in (both_ways, one_way):
+            bonus = rule_bonus([doc], [candidates], ["OWNS", "MET"], schema, lambda *_: pytest.fail("it fits"))
+            assert {tuple(place): bonus[tuple(place)] for place in np.argwhere(bonus)} == {(0, column): 0.5}
+
+
+def test_a_rule_with_an_inverse_label_counts(en, examples, doc):
+    nlp = blank(en)
+    nlp.add_pipe("vae_encoder", config=SMALL_VAE)
+    schema = {"@misc": "spacy-vaedie.Schema.v1", "inverse": {"OWNED_BY": "OWNS"}}
+    nlp.add_pipe("extractor", config={**SMALL_EXTRACTOR, "schema": schema, "rule_weight": 20.0})
+    nlp.initialize(lambda: examples)
+    ada, works = (Argument(ent.start, ent.end, ent.label_) for ent in doc.ents)
+    doc._.relations = [Relation(works, ada, "OWNED_BY", 1.0, "rule")]
+    assert triples(nlp(doc)) == [("Ada Quill", "Bluefin Works", "OWNS")]
 
 
 def test_a_weight_below_zero(en):
