@@ -141,9 +141,9 @@ def make_extractor(
 
 class Extractor(ExplainedPipe):
     """Sets `doc._.relations`. It scores each candidate pair over all labels and "no relation". Either they exclude each
-    other, and the best label of a pair is kept where its probability reaches the threshold; or each label stands for
-    itself, and all of them are kept that reach it. A schema says which relations fit together.
-    """
+    other, and the likeliest label of a pair is kept where its probability reaches its own threshold, otherwise none; or
+    each label stands for itself, and all of them are kept that reach theirs. A schema says which relations fit
+    together."""
 
     def __init__(
         self,
