@@ -309,6 +309,11 @@ class Warnings(metaclass=_Coded):
         "'{name}' was trained after it was calibrated: its calibration and the thresholds that were tuned do not fit "
         "the new weights and are dropped. Calibrate it again (`spacy vaedie calibrate`)."
     )
+    VW224 = (
+        "'{name}' was calibrated after the thresholds of its labels were tuned or set: they are meant for other "
+        "probabilities and are dropped. Tune them again (`tune_thresholds`, or `spacy vaedie calibrate` with "
+        "`--thresholds`)."
+    )
     VW302 = (
         "Fewer than {n} texts are for {parts}: scores on so few say nothing, and choosing the best model by them is "
         "chance. Annotate more; 100 texts in all are a start."

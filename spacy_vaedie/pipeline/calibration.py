@@ -99,6 +99,7 @@ class CalibratedPipe(NetworkPipe):
 
     def calibrate(self, examples: Iterable[Example], method: str = "temperature") -> Dict[str, Any]:
         """Make probabilities fit texts that the pipe was not trained on. Saved with the pipe, until it is trained on.
+        Thresholds of single labels that were tuned or set before do not fit any more and are dropped (VW224).
 
         examples (Iterable[Example]): Annotated texts, with what the components before this one write (see
             `annotate_before`).
@@ -111,7 +112,9 @@ class CalibratedPipe(NetworkPipe):
         pairs = self._check_annotated(self._score_pairs(examples))
         found = fit_calibration(method, pairs.probabilities, pairs.targets, self.labels, self.labelling)
         after = apply_calibration(found, pairs.probabilities, self.labels, self.labelling)
-        self.cfg["calibration"] = found
+        if self.cfg.get("label_thresholds"):
+            warn(Warnings.VW224.format(name=self.name))
+        self.cfg["calibration"], self.cfg["label_thresholds"] = found, None
         both = (pairs.probabilities, after)
         return {
             "method": method,

@@ -1,5 +1,7 @@
 """Calibration and thresholds of single labels, as the extractor keeps them."""
 
+import warnings
+
 import numpy as np
 import pytest
 import spacy
@@ -183,6 +185,21 @@ def test_a_threshold_for_all_drops_them(pipe):
     pipe.label_thresholds = {"FOUNDED": 0.7}
     pipe.threshold = 0.5
     assert pipe.label_thresholds == {}
+
+
+def test_calibrating_again_drops_them(pipe, examples):
+    """They were tuned on other probabilities."""
+    pipe.label_thresholds = {"FOUNDED": 0.7}
+    with pytest.raises(ValueError, match="VE005"):
+        pipe.calibrate(examples, "platt")
+    assert pipe.label_thresholds == {"FOUNDED": 0.7}
+    with pytest.warns(UserWarning, match=r"VW224.*'extractor'.*tune_thresholds"):
+        pipe.calibrate(examples, "isotonic")
+    assert pipe.label_thresholds == {}
+    assert pipe.cfg["calibration"]["method"] == "isotonic"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pipe.calibrate(examples, "isotonic")
 
 
 def test_a_threshold_that_is_no_probability(en, pipe):
