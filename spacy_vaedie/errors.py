@@ -314,6 +314,11 @@ class Warnings(metaclass=_Coded):
         "probabilities and are dropped. Tune them again (`tune_thresholds`, or `spacy vaedie calibrate` with "
         "`--thresholds`)."
     )
+    VW225 = (
+        "The temperature of '{name}' stopped at {value:.2f}, an end of where it is looked for: the {n} annotated "
+        "pairs do not say how sure it may be, since it is right about nearly all of them, or about few. Calibrate it "
+        "on more texts, annotated as its training data are, that it was not trained on."
+    )
     VW302 = (
         "Fewer than {n} texts are for {parts}: scores on so few say nothing, and choosing the best model by them is "
         "chance. Annotate more; 100 texts in all are a start."

@@ -20,6 +20,7 @@ from ..models.calibration import (
     best_threshold,
     expected_calibration_error,
     fit_calibration,
+    is_bound,
     negative_log_likelihood,
 )
 from ..models.candidates import Candidates
@@ -111,6 +112,9 @@ class CalibratedPipe(NetworkPipe):
         """
         pairs = self._check_annotated(self._score_pairs(examples))
         found = fit_calibration(method, pairs.probabilities, pairs.targets, self.labels, self.labelling)
+        n_pairs, temperature = int((pairs.targets == 1).any(axis=1).sum()), found.get("temperature")
+        if temperature is not None and is_bound(temperature):
+            warn(Warnings.VW225.format(name=self.name, value=temperature, n=n_pairs))
         after = apply_calibration(found, pairs.probabilities, self.labels, self.labelling)
         if self.cfg.get("label_thresholds"):
             warn(Warnings.VW224.format(name=self.name))
@@ -118,8 +122,8 @@ class CalibratedPipe(NetworkPipe):
         both = (pairs.probabilities, after)
         return {
             "method": method,
-            "temperature": found.get("temperature"),
-            "n_pairs": int((pairs.targets == 1).any(axis=1).sum()),
+            "temperature": temperature,
+            "n_pairs": n_pairs,
             "calibration_error": [self._calibration_error(item, pairs.targets) for item in both],
             "negative_log_likelihood": [negative_log_likelihood(item, pairs.targets, self.labelling) for item in both],
         }

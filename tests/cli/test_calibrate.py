@@ -14,6 +14,9 @@ from ..pipeline.extractors import alone, fit
 from ..pipeline.helpers import LABELS, relation_examples
 from ..pipeline.test_threshold import ruler_patterns
 
+# So few texts, known by heart, say nothing about a temperature.
+pytestmark = pytest.mark.filterwarnings(r"ignore:\[VW225\]")
+
 
 @pytest.fixture(scope="module")
 def model(en, tmp_path_factory):

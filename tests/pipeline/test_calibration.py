@@ -17,6 +17,9 @@ from .extractors import alone, answers, fit, predict, scored
 from .helpers import LABELS, SMALL_EXTRACTOR, SMALL_VAE, blank, relation_examples
 from .test_threshold import ruler_patterns
 
+# So few texts, known by heart, say nothing about a temperature.
+pytestmark = pytest.mark.filterwarnings(r"ignore:\[VW225\]")
+
 
 @pytest.fixture(scope="module")
 def unsure_bytes(en):
@@ -89,6 +92,15 @@ def test_calibration_error_is_that_of_the_predictions(unsure, examples):
     assert pipe.calibration_error(examples) == pytest.approx(expected)
     assert any(correct)
     assert not all(correct)
+
+
+def test_texts_that_say_nothing_about_the_temperature(pipe, examples):
+    """It knows them by heart."""
+    with pytest.warns(UserWarning, match=r"VW225.*'extractor' stopped at 0\.20.* 20 annotated"):
+        assert pipe.calibrate(examples)["temperature"] == pytest.approx(0.2, rel=0.01)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pipe.calibrate(examples, "isotonic")
 
 
 def test_nothing_to_calibrate_on(pipe, examples):
