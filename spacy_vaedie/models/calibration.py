@@ -16,8 +16,10 @@ Bools = NDArray[np.bool_]
 Calibration = Dict[str, Any]
 
 METHODS = ("temperature", "isotonic")
-# A temperature at one of these ends says that the data decide nothing.
+# Where a temperature is looked for. One at an end is no best one: see `is_bound`.
 TEMPERATURES = (0.2, 10.0)
+# The search comes close to an end and never reaches it.
+_NEAR = 1.01
 _LEAST = 1e-12
 
 
@@ -64,6 +66,13 @@ def fit_calibration(
     names = ["", *labels]
     curves = {name: _fit_curve(probabilities[:, i], targets[:, i]) for i, name in enumerate(names)}
     return {"method": method, "curves": {name: curve for name, curve in curves.items() if curve is not None}}
+
+
+def is_bound(temperature: float) -> bool:
+    """RETURNS (bool): Whether a temperature was held up by an end of `TEMPERATURES`: at the lower one almost everything
+    was right, at the upper one what is annotated has little to do with the probabilities."""
+    least, most = TEMPERATURES
+    return not least * _NEAR < temperature < most / _NEAR
 
 
 def apply_calibration(

@@ -83,11 +83,10 @@ class OneLabel:
         return float(-np.log(np.maximum(likelihoods, _LEAST)).mean()), gradient
 
     def choose(self, probabilities: Floats, thresholds: Floats) -> Bools:
-        """See `Labelling`: the likeliest one of the labels that reach their threshold."""
+        """See `Labelling`: the likeliest label, where it reaches its own threshold."""
         labels = probabilities[:, 1:]
-        reached = labels >= thresholds
-        best = np.where(reached, labels, -1.0).argmax(axis=1)
-        chosen: Bools = reached & (np.arange(labels.shape[1]) == best[:, None])
+        best = labels.argmax(axis=1)
+        chosen: Bools = (labels >= thresholds) & (np.arange(labels.shape[1]) == best[:, None])
         return chosen
 
     def temper(self, probabilities: Floats, temperature: float) -> Floats:

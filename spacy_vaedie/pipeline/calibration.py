@@ -20,6 +20,7 @@ from ..models.calibration import (
     best_threshold,
     expected_calibration_error,
     fit_calibration,
+    is_bound,
     negative_log_likelihood,
 )
 from ..models.candidates import Candidates
@@ -99,6 +100,7 @@ class CalibratedPipe(NetworkPipe):
 
     def calibrate(self, examples: Iterable[Example], method: str = "temperature") -> Dict[str, Any]:
         """Make probabilities fit texts that the pipe was not trained on. Saved with the pipe, until it is trained on.
+        Thresholds of single labels that were tuned or set before do not fit any more and are dropped (VW224).
 
         examples (Iterable[Example]): Annotated texts, with what the components before this one write (see
             `annotate_before`).
@@ -110,13 +112,18 @@ class CalibratedPipe(NetworkPipe):
         """
         pairs = self._check_annotated(self._score_pairs(examples))
         found = fit_calibration(method, pairs.probabilities, pairs.targets, self.labels, self.labelling)
+        n_pairs, temperature = int((pairs.targets == 1).any(axis=1).sum()), found.get("temperature")
+        if temperature is not None and is_bound(temperature):
+            warn(Warnings.VW225.format(name=self.name, value=temperature, n=n_pairs))
         after = apply_calibration(found, pairs.probabilities, self.labels, self.labelling)
-        self.cfg["calibration"] = found
+        if self.cfg.get("label_thresholds"):
+            warn(Warnings.VW224.format(name=self.name))
+        self.cfg["calibration"], self.cfg["label_thresholds"] = found, None
         both = (pairs.probabilities, after)
         return {
             "method": method,
-            "temperature": found.get("temperature"),
-            "n_pairs": int((pairs.targets == 1).any(axis=1).sum()),
+            "temperature": temperature,
+            "n_pairs": n_pairs,
             "calibration_error": [self._calibration_error(item, pairs.targets) for item in both],
             "negative_log_likelihood": [negative_log_likelihood(item, pairs.targets, self.labelling) for item in both],
         }

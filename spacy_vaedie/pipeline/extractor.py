@@ -23,7 +23,7 @@ from ..tokens import Argument, Relation
 from ..tokens.dependency import has_parse, read_evidence, read_parse
 from .calibration import check_threshold
 from .explanation import ExplainedPipe
-from .prior import rule_prior
+from .rule_bonus import rule_bonus
 from .survey import Survey, find_labels
 from .targets import TargetReader
 
@@ -141,9 +141,9 @@ def make_extractor(
 
 class Extractor(ExplainedPipe):
     """Sets `doc._.relations`. It scores each candidate pair over all labels and "no relation". Either they exclude each
-    other, and the best label of a pair is kept where its probability reaches the threshold; or each label stands for
-    itself, and all of them are kept that reach it. A schema says which relations fit together.
-    """
+    other, and the likeliest label of a pair is kept where its probability reaches its own threshold, otherwise none; or
+    each label stands for itself, and all of them are kept that reach theirs. A schema says which relations fit
+    together."""
 
     def __init__(
         self,
@@ -226,7 +226,7 @@ class Extractor(ExplainedPipe):
         if filled:
             found = [candidates[i] for i in filled]
             batch = [docs[i] for i in filled]
-            logits = to_numpy(self.model.predict((batch, found))) + self._rule_prior(batch, found)
+            logits = to_numpy(self.model.predict((batch, found))) + self._rule_bonus(batch, found)
             for i, rows in zip(filled, split_pairs(self._average(logits, found), found), strict=True):
                 probabilities[i] = rows
         return list(zip(candidates, probabilities, strict=True))
@@ -251,7 +251,7 @@ class Extractor(ExplainedPipe):
         for doc, (candidates, probabilities) in zip(docs, predictions, strict=True):
             doc._.relations = self._decide(doc, candidates, probabilities)
 
-    def _rule_prior(self, docs: Sequence[Doc], candidates: Sequence[Candidates]) -> Floats:
+    def _rule_bonus(self, docs: Sequence[Doc], candidates: Sequence[Candidates]) -> Floats:
         """What the rules before this pipe add to the logits. The network learns what they leave to say."""
         if not self.rule_weight:
             return np.zeros((1, 1), dtype="float32")
@@ -259,7 +259,7 @@ class Extractor(ExplainedPipe):
         def tell(key: str, reason: str) -> None:
             self._warn_once(Warnings.VW206.format(name=self.name, reason=reason), "rule", key)
 
-        return self.rule_weight * rule_prior(docs, candidates, self.labels, tell)
+        return self.rule_weight * rule_bonus(docs, candidates, self.labels, self.schema, tell)
 
     def _decide(self, doc: Doc, candidates: Candidates, probabilities: Floats) -> List[Relation]:
         if not len(candidates.pairs) or not self.labels:
@@ -319,7 +319,7 @@ class Extractor(ExplainedPipe):
             return losses
         candidates = self._propose(docs)
         logits, backprop = self.model.begin_update((docs, candidates))
-        scores = to_numpy(logits) + self._rule_prior(docs, candidates)
+        scores = to_numpy(logits) + self._rule_bonus(docs, candidates)
         loss, gradient = self.get_loss(examples, (candidates, scores))
         backprop(self.model.ops.asarray3f(gradient))
         losses[self.name] += loss

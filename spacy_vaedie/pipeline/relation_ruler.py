@@ -14,6 +14,7 @@ from spacy.vocab import Vocab
 
 from ..errors import Errors, Warnings, warn
 from ..lang.polarity import PolarityReader
+from ..models.constraints import LabelSchema, resolve
 from ..tokens import Argument, Relation
 from ..tokens.dependency import has_parse, read_evidence, read_parse
 from .relation_patterns import PatternDict, RelationPattern, check_pattern, number_patterns, read_patterns
@@ -31,6 +32,7 @@ _FILE = "patterns.jsonl"
         "existing": "keep",
         "spans": ["entity", "noun_chunk", "token"],
         "spans_key": "sc",
+        "schema": None,
         "scorer": {"@scorers": "spacy-vaedie.relation_scorer.v1"},
     },
 )
@@ -40,6 +42,7 @@ def make_relation_ruler(
     existing: str,
     spans: List[str],
     spans_key: str,
+    schema: Optional[LabelSchema],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> "RelationRuler":
     """Make a `relation_ruler`.
@@ -47,9 +50,12 @@ def make_relation_ruler(
     existing (str): What becomes of relations that stand on a Doc: `keep`, `override` or `add`.
     spans (List[str]): How a node becomes a span; the first way that gives one counts.
     spans_key (str): The span group that `group` looks into.
+    schema (Optional[LabelSchema]): What the labels say, None for nothing.
     scorer (Optional[Callable]): Scores relations.
     """
-    return RelationRuler(nlp.vocab, name, existing=existing, spans=spans, spans_key=spans_key, scorer=scorer)
+    return RelationRuler(
+        nlp.vocab, name, existing=existing, spans=spans, spans_key=spans_key, schema=schema, scorer=scorer
+    )
 
 
 class RelationRuler(Pipe):
@@ -64,6 +70,8 @@ class RelationRuler(Pipe):
         holds the token. `group`: the smallest span of a group that does. `noun_chunk`: the noun chunk that does.
         `token`: the token itself.
     spans_key (str): The span group that `group` looks into.
+    schema (Optional[LabelSchema]): What the labels say, None for nothing: that of the extractor, where there is one.
+        Each fact is said in one way, and what is on a Doc in the end keeps to it, by score.
     scorer (Optional[Callable]): Scores relations.
     RAISES (ValueError): VE005 for an unknown way.
     """
@@ -76,6 +84,7 @@ class RelationRuler(Pipe):
         existing: str = "keep",
         spans: Sequence[str] = ("entity", "noun_chunk", "token"),
         spans_key: str = "sc",
+        schema: Optional[LabelSchema] = None,
         scorer: Optional[Callable[..., Dict[str, Any]]] = None,
     ) -> None:
         for value, what, options in [(existing, "value of `existing`", EXISTING)] + [
@@ -88,6 +97,7 @@ class RelationRuler(Pipe):
         self.existing = existing
         self.spans = tuple(spans)
         self.spans_key = spans_key
+        self.schema = LabelSchema() if schema is None else schema
         self.scorer = scorer
         self._warned = False
         self.clear()
@@ -100,8 +110,8 @@ class RelationRuler(Pipe):
 
     @property
     def labels(self) -> Tuple[str, ...]:
-        """The labels of the patterns."""
-        return tuple(sorted({pattern.label for pattern in self._patterns}))
+        """The labels that it sets: those of the patterns, or the one that the schema reads an inverse label as."""
+        return tuple(sorted({self.schema.inverse.get(pattern.label, pattern.label) for pattern in self._patterns}))
 
     @property
     def patterns(self) -> List[PatternDict]:
@@ -167,7 +177,8 @@ class RelationRuler(Pipe):
         """The relations that the patterns find, whatever stands on the Doc.
 
         doc (Doc): A parsed Doc.
-        RETURNS (List[Relation]): Of each pair of spans and label one, with the best score. In text order.
+        RETURNS (List[Relation]): Of each pair of spans and label one, with the best score, in the one way in which the
+            schema says it, and none between spans that it does not allow. In text order.
         RAISES (ValueError): VE232 for a Doc without a parse, VE233 for one without the span group.
         """
         found: Dict[Tuple[Argument, Argument, str], float] = {}
@@ -177,16 +188,17 @@ class RelationRuler(Pipe):
             head, tail = to_argument(tokens[pattern.head]), to_argument(tokens[pattern.tail])
             # Two nodes in one span are no relation.
             if head is not None and tail is not None and (head.start, head.end) != (tail.start, tail.end):
-                key = (head, tail, pattern.label)
-                found[key] = max(found.get(key, 0.0), pattern.score)
+                said = self.schema.canonical(Relation(head, tail, pattern.label))
+                if self.schema.allows(said):
+                    key = (said.head, said.tail, said.label)
+                    found[key] = max(found.get(key, 0.0), pattern.score)
         if not found:
             return []
         parse, polarity = read_parse([doc]), PolarityReader(doc)
         relations = []
         for (head, tail, label), score in sorted(found.items(), key=lambda item: _in_text_order(*item[0])):
             evidence = read_evidence(doc, (head.start, head.end), (tail.start, tail.end), parse)
-            said = polarity.read(evidence.tokens)
-            relations.append(Relation(head, tail, label, score, "rule", evidence, said))
+            relations.append(Relation(head, tail, label, score, "rule", evidence, polarity.read(evidence.tokens)))
         return relations
 
     def unmatched(self, docs: Iterable[Doc]) -> List[PatternDict]:
@@ -207,7 +219,7 @@ class RelationRuler(Pipe):
 
     def _merge(self, present: Optional[List[Relation]], found: List[Relation]) -> List[Relation]:
         """A Doc that was not annotated counts as one without relations."""
-        present = present or []
+        present = [self.schema.canonical(relation) for relation in present or []]
         if self.existing == "keep":
             related = {_pair(relation) for relation in present}
             found = [relation for relation in found if _pair(relation) not in related]
@@ -215,7 +227,20 @@ class RelationRuler(Pipe):
             related = {_pair(relation) for relation in found}
             present = [relation for relation in present if _pair(relation) not in related]
         there = {(relation.head, relation.tail, relation.label) for relation in present}
-        return present + [r for r in found if (r.head, r.tail, r.label) not in there]
+        merged = present + [r for r in found if (r.head, r.tail, r.label) not in there]
+        return resolve(merged, self.schema).kept if self.schema.labels else merged
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """Score the relations. They take the place of the scores of an extractor before this pipe.
+
+        examples (Iterable[Example]): Examples with predicted relations.
+        RETURNS (Dict[str, Any]): The scores, see `spacy_vaedie.scorer.score_relations`.
+        """
+        if self.scorer is None:
+            return {}
+        if self.schema.symmetric or self.schema.inverse:
+            kwargs["canonical"] = self.schema.canonical
+        return self.scorer(examples, **kwargs)
 
     def _warn_without_patterns(self) -> None:
         if not self._warned:

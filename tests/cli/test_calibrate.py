@@ -1,3 +1,5 @@
+import warnings
+
 import pytest
 import spacy
 import srsly
@@ -11,6 +13,9 @@ from spacy_vaedie.cli.evaluate import evaluate
 from ..pipeline.extractors import alone, fit
 from ..pipeline.helpers import LABELS, relation_examples
 from ..pipeline.test_threshold import ruler_patterns
+
+# So few texts, known by heart, say nothing about a temperature.
+pytestmark = pytest.mark.filterwarnings(r"ignore:\[VW225\]")
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +71,20 @@ def test_command(model, dev, tmp_path):
     assert "annotated pairs" not in result.stdout
     # What was there stays.
     assert spacy.load(out).get_pipe("extractor").cfg["calibration"] is not None
+    assert set(spacy.load(out).get_pipe("extractor").label_thresholds) == set(LABELS)
+
+
+def test_calibrated_again(model, dev, tmp_path):
+    """Thresholds that were tuned on other probabilities do not stay, and are told where none take their place."""
+    out = tmp_path / "out"
+    calibrate(str(model), dev, out, gold_entities=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        calibrate(str(out), dev, out, "isotonic", gold_entities=True)
+    assert set(spacy.load(out).get_pipe("extractor").label_thresholds) == set(LABELS)
+    with pytest.warns(UserWarning, match="VW224"):
+        calibrate(str(out), dev, out, thresholds=False, gold_entities=True)
+    assert spacy.load(out).get_pipe("extractor").label_thresholds == {}
 
 
 def test_evaluate_prints_the_calibration_error(model, dev, tmp_path):

@@ -10,6 +10,7 @@ from spacy_vaedie.models.calibration import (
     best_threshold,
     expected_calibration_error,
     fit_calibration,
+    is_bound,
     negative_log_likelihood,
 )
 from spacy_vaedie.models.labelling import AnyLabel, OneLabel
@@ -78,6 +79,15 @@ def test_distorted_probabilities_are_mended(labelling, distortion, method):
         assert error(distorted[half:], targets[half:], labelling) > 0.05
     if isinstance(labelling, OneLabel):
         np.testing.assert_allclose(after.sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_a_temperature_at_a_bound():
+    probabilities = np.array([[0.4, 0.6], [0.6, 0.4]] * 5)
+    right = np.array([[0, 1], [1, 0]] * 5, dtype="int8")
+    mixed = np.concatenate([right[:7], 1 - right[7:]])
+    for targets, expected in ((right, True), (1 - right, True), (mixed, False)):
+        found = fit_calibration("temperature", probabilities, targets, ["A"], OneLabel())
+        assert is_bound(found["temperature"]) == expected
 
 
 @pytest.mark.parametrize("method", ["temperature", "isotonic"])

@@ -77,12 +77,21 @@ def test_choice():
     probabilities = np.array([[0.1, 0.6, 0.3], [0.1, 0.3, 0.6], [0.8, 0.1, 0.1]])
     one, several = OneLabel(), AnyLabel()
     assert one.choose(probabilities, np.array([0.5, 0.5])).tolist() == [[True, False], [False, True], [False, False]]
-    # A label with a high threshold gives way to the next best one that reaches its own.
-    assert one.choose(probabilities, np.array([0.7, 0.2])).tolist() == [[False, True], [False, True], [False, False]]
+    # A less likely label does not step in where the likeliest one misses its threshold.
+    assert one.choose(probabilities, np.array([0.7, 0.2])).tolist() == [[False, False], [False, True], [False, False]]
     assert one.choose(probabilities, np.array([0.0, 0.0])).sum() == 3
     assert several.choose(probabilities, np.array([0.3, 0.3])).tolist() == [[True, True], [True, True], [False, False]]
     for labelling in (one, several):
         assert labelling.choose(np.zeros((0, 3)), np.array([0.5, 0.5])).shape == (0, 2)
+
+
+@pytest.mark.parametrize("labelling", BOTH)
+def test_a_threshold_only_cuts_what_could_be_set(labelling):
+    """Otherwise a threshold that is tuned for one label would change what the others are worth."""
+    probabilities, possible = labelling.probabilities(draw((50, 5))), np.zeros(4)
+    for thresholds in np.random.default_rng(1).random((20, 4)) / 2:
+        expected = labelling.choose(probabilities, possible) & (probabilities[:, 1:] >= thresholds)
+        assert np.array_equal(labelling.choose(probabilities, thresholds), expected)
 
 
 @pytest.mark.parametrize("labelling", BOTH)

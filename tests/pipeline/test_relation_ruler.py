@@ -159,6 +159,78 @@ def test_relations_that_are_there(nlp, existing, present, expected):
     assert [(relation.label, relation.provenance) for relation in doc._.relations] == expected
 
 
+# With a schema
+
+
+def schema(**rules):
+    return {"@misc": "spacy-vaedie.Schema.v1", **rules}
+
+
+@pytest.mark.parametrize("existing", ["keep", "override", "add"])
+def test_a_symmetric_fact_is_one(nlp, existing):
+    """Whichever way the pattern and the extractor say it."""
+    met = {**FOUNDED, "label": "MET", "head": "firm", "tail": "founder"}
+    turned = {**met, "head": "founder", "tail": "firm", "score": 0.5}
+    ruler = add_ruler(nlp, met, turned, schema=schema(symmetric=["MET"]))
+    (found,) = ruler.match(make_doc(nlp, [ADA, WORKS]))
+    assert (found.head, found.tail, found.score) == (ADA, WORKS, 1.0)
+    assert found.evidence.tokens == (1, 2, 5)
+    ruler.existing = existing
+    for head, tail in ((ADA, WORKS), (WORKS, ADA)):
+        doc = make_doc(nlp, [ADA, WORKS])
+        doc._.relations = [Relation(head, tail, "MET", 0.6, "model")]
+        (relation,) = ruler(doc)._.relations
+        assert (relation.head, relation.tail) == (ADA, WORKS)
+        assert relation.provenance == ("rule" if existing == "override" else "model")
+
+
+def test_an_inverse_label_becomes_the_other_one(nlp):
+    ruler = add_ruler(nlp, {**FOUNDED, "label": "FOUNDED_BY"}, schema=schema(inverse={"FOUNDED_BY": "FOUNDED"}))
+    (relation,) = ruler(make_doc(nlp, [ADA, WORKS]))._.relations
+    assert (relation.head, relation.tail, relation.label) == (WORKS, ADA, "FOUNDED")
+    assert (relation.evidence.tokens, relation.evidence.trigger) == ((5, 2, 1), "found")
+    assert ruler.labels == ("FOUNDED",)
+    assert ruler.patterns[0]["label"] == "FOUNDED_BY"
+
+
+@pytest.mark.parametrize(
+    ("rules", "present", "expected"),
+    [
+        ({"functional": ["FOUNDED"]}, [Relation(ADA, Argument(4, 5), "FOUNDED", 0.9, "model")], ["rule"]),
+        ({"acyclic": ["FOUNDED"]}, [Relation(WORKS, ADA, "FOUNDED", 0.9, "model")], ["rule"]),
+        ({"types": {"FOUNDED": {"tail": ["GPE"]}}}, [OTHER], ["model"]),
+        ({"types": {"FOUNDED": {"tail": ["ORG"]}}}, [OTHER], ["model", "rule"]),
+    ],
+)
+def test_what_a_schema_forbids(nlp, rules, present, expected):
+    doc = make_doc(nlp, [ADA, WORKS])
+    doc._.relations = present
+    add_ruler(nlp, existing="add", schema=schema(**rules))(doc)
+    assert [relation.provenance for relation in doc._.relations] == expected
+
+
+def test_a_rule_that_the_types_forbid_overrides_nothing(nlp):
+    doc = make_doc(nlp, [ADA, WORKS])
+    doc._.relations = [OTHER]
+    add_ruler(nlp, existing="override", schema=schema(types={"FOUNDED": {"tail": ["GPE"]}}))(doc)
+    assert doc._.relations == [OTHER]
+
+
+def test_scores_count_a_fact_once_whichever_way_it_is_annotated(nlp):
+    ruler = add_ruler(nlp, {**FOUNDED, "label": "MET"}, schema=schema(symmetric=["MET"]))
+    predicted, reference = ruler(make_doc(nlp, [ADA, WORKS])), make_doc(nlp, [ADA, WORKS])
+    reference._.relations = [Relation(WORKS, ADA, "MET")]
+    assert nlp.get_pipe("relation_ruler").score([Example(predicted, reference)])["rels_f"] == 1.0
+
+
+def test_a_schema_is_loaded_with_the_ruler(nlp, tmp_path):
+    ruler = add_ruler(nlp, schema=schema(symmetric=["FOUNDED"]))
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path).get_pipe("relation_ruler")
+    assert loaded.schema == ruler.schema
+    assert loaded.schema.symmetric == {"FOUNDED"}
+
+
 def test_without_patterns_nothing_is_annotated(nlp):
     ruler = nlp.add_pipe("relation_ruler")
     with pytest.warns(UserWarning, match="VW231"):

@@ -207,6 +207,7 @@ def twice(en, examples):
     ]
 
 
+@pytest.mark.filterwarnings(r"ignore:\[VW225\]")
 def test_two_relations_between_the_same_pair(en, twice, tmp_path):
     nlp = alone(en, multi_label=True)
     with warnings.catch_warnings():

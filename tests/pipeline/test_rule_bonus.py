@@ -1,4 +1,4 @@
-"""Relations of rules as a prior of the extractor."""
+"""Relations of rules as a bonus on the logits of the extractor."""
 
 import warnings
 from math import exp
@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from spacy_vaedie.models.candidates import build_entity_pairs
-from spacy_vaedie.pipeline.prior import rule_prior
+from spacy_vaedie.models.constraints import LabelSchema, build_schema
+from spacy_vaedie.pipeline.rule_bonus import rule_bonus
 from spacy_vaedie.tokens import Argument, Relation
 
 from .helpers import LABELS, SMALL_EXTRACTOR, SMALL_VAE, blank, copies, triples
@@ -55,7 +56,7 @@ def test_the_log_odds_rise_by_the_weight(nlp, doc, weight, score):
     assert odds[1] / odds[0] == pytest.approx(exp(weight * score), rel=1e-3)
 
 
-def test_a_prior_can_decide(nlp, doc):
+def test_a_bonus_can_decide(nlp, doc):
     extractor = nlp.get_pipe("extractor")
     assert triples(nlp(say(doc))) == []
     extractor.rule_weight = 20.0
@@ -64,7 +65,7 @@ def test_a_prior_can_decide(nlp, doc):
 
 
 @pytest.mark.parametrize("provenance", ["gold", "model"])
-def test_other_relations_are_no_prior(nlp, doc, provenance):
+def test_other_relations_give_no_bonus(nlp, doc, provenance):
     nlp.get_pipe("extractor").rule_weight = 20.0
     assert triples(nlp(say(doc, provenance=provenance))) == []
 
@@ -86,7 +87,7 @@ def test_the_network_learns_what_the_rules_leave_to_say(nlp, examples):
 
 @pytest.mark.parametrize("annotates", [True, False])
 def test_the_ruler_runs_in_training(en, examples, monkeypatch, annotates):
-    """As an annotating component it writes the prior on the Docs that the extractor is trained on."""
+    """As an annotating component it writes what the bonus comes from on the Docs that the extractor is trained on."""
     nlp = blank(en)
     ruler = nlp.add_pipe("relation_ruler")
     ruler.add_patterns(
@@ -108,10 +109,10 @@ def test_the_ruler_runs_in_training(en, examples, monkeypatch, annotates):
     optimizer = nlp.initialize(lambda: examples)
     seen = []
     monkeypatch.setattr(
-        "spacy_vaedie.pipeline.extractor.rule_prior", lambda *args: seen.append(rule_prior(*args)) or seen[-1]
+        "spacy_vaedie.pipeline.extractor.rule_bonus", lambda *args: seen.append(rule_bonus(*args)) or seen[-1]
     )
     nlp.update(examples, sgd=optimizer, annotates=["relation_ruler"] if annotates else [])
-    assert [int(prior.sum()) for prior in seen] == [2 if annotates else 0]
+    assert [int(bonus.sum()) for bonus in seen] == [2 if annotates else 0]
 
 
 def test_a_rule_that_cannot_serve_is_told_once(nlp, doc):
@@ -130,12 +131,36 @@ def test_rows_of_a_batch(examples):
     candidates = [build_entity_pairs()(doc) for doc in docs]
     say(docs[0], score=0.5)
     docs[2]._.relations = [Relation(Argument(0, 2), Argument(3, 5), LABELS[0], 1.0, "rule")]
-    prior = rule_prior(docs, candidates, LABELS, lambda *_: pytest.fail("all fit"))
-    assert prior.shape == (2 + 2 + 6, 4)
-    assert {(row, column): prior[row, column] for row, column in zip(*prior.nonzero(), strict=True)} == {
+    bonus = rule_bonus(docs, candidates, LABELS, LabelSchema(), lambda *_: pytest.fail("all fit"))
+    assert bonus.shape == (2 + 2 + 6, 4)
+    assert {(row, column): bonus[row, column] for row, column in zip(*bonus.nonzero(), strict=True)} == {
         (0, 3): 0.5,
         (4, 1): 1.0,
     }
+
+
+def test_a_rule_may_say_a_fact_the_other_way_round(examples):
+    """Only the pair that the schema allows has the label, so the bonus belongs there."""
+    (doc,) = copies([examples[0].x])
+    ada, works = (Argument(ent.start, ent.end, ent.label_) for ent in doc.ents)
+    both_ways, one_way = build_entity_pairs()(doc), build_entity_pairs()(doc).one_way()
+    schema = build_schema(symmetric=["MET"], inverse={"OWNED_BY": "OWNS"})
+    for label, column in (("MET", 2), ("OWNED_BY", 1)):
+        doc._.relations = [Relation(works, ada, label, 0.5, "rule")]
+        for candidates in (both_ways, one_way):
+            bonus = rule_bonus([doc], [candidates], ["OWNS", "MET"], schema, lambda *_: pytest.fail("it fits"))
+            assert {tuple(place): bonus[tuple(place)] for place in np.argwhere(bonus)} == {(0, column): 0.5}
+
+
+def test_a_rule_with_an_inverse_label_counts(en, examples, doc):
+    nlp = blank(en)
+    nlp.add_pipe("vae_encoder", config=SMALL_VAE)
+    schema = {"@misc": "spacy-vaedie.Schema.v1", "inverse": {"OWNED_BY": "OWNS"}}
+    nlp.add_pipe("extractor", config={**SMALL_EXTRACTOR, "schema": schema, "rule_weight": 20.0})
+    nlp.initialize(lambda: examples)
+    ada, works = (Argument(ent.start, ent.end, ent.label_) for ent in doc.ents)
+    doc._.relations = [Relation(works, ada, "OWNED_BY", 1.0, "rule")]
+    assert triples(nlp(doc)) == [("Ada Quill", "Bluefin Works", "OWNS")]
 
 
 def test_a_weight_below_zero(en):
