@@ -55,7 +55,7 @@ class OpenExtractor(Pipe):
         self.min_confidence = min_confidence
         self._rules = get_rules(lang)
         self._polarity_rules = load_polarity_rules(lang)
-        self._reader = TreeReader(self._rules, vocab.strings)
+        self._reader = TreeReader(self._rules)
 
     def __call__(self, doc: Doc) -> Doc:
         """Set the triples of a Doc.

@@ -321,6 +321,16 @@ def test_a_language_without_rules_is_named():
     assert spacy.blank("de").add_pipe("open_extractor", config={"lang": "en"})
 
 
+def test_labels_of_another_vocab():
+    """A pipe that was sourced or made with another vocab looks labels up where the Doc has them."""
+    text = "Mira/PROPN/nsubj:weird/1 cast/VERB/root/1 bells/NOUN/obj:odd/1"
+    other = spacy.blank("en")
+    pipe = OpenExtractor(spacy.blank("en").vocab)
+    for _ in range(2):
+        doc = pipe(parse(text, other))
+        assert [triple.texts(doc) for triple in doc._.triples] == [("Mira", "cast", "bells")]
+
+
 def test_a_doc_without_a_parse_is_named():
     pipe = OpenExtractor(EN.vocab)
     with pytest.raises(ValueError, match="VE251.*'Not parsed '"):
