@@ -238,7 +238,9 @@ class _Walk:
         """Whether a clause is negated, by whatever number of words."""
         clauses, rules = self.clauses, self.rules
         found = clauses.has(word, rules.negative_predicates) and self._use(word, {word})
-        for child in clauses.children[word]:
+        # In "Never has Ada left", the negation hangs on the auxiliary.
+        below = [i for auxiliary in clauses.of(word, _AUXILIARIES) for i in clauses.children[auxiliary]]
+        for child in (*clauses.children[word], *below):
             dep = clauses.deps[child]
             if dep in PARTICIPANTS:
                 found |= self._is_negative_participant(child)
