@@ -118,22 +118,26 @@ def _paths(doc: Doc, max_length: int) -> Iterator[Tuple[Relation, Any]]:
         elif len(tokens) > max_length:
             yield relation, TOO_LONG
         else:
-            yield relation, _make_pattern(relation, tokens)
+            yield relation, _make_pattern(relation, tokens) or NO_PATH
 
 
-def _make_pattern(relation: Relation, path: Sequence[Token]) -> Pattern:
-    """The nodes of a path from its topmost token down, first on the side of the head."""
+def _make_pattern(relation: Relation, path: Sequence[Token]) -> Optional[Pattern]:
+    """The nodes of a path from its topmost token down, first on the side of the head. None for a path in a circle."""
     on_path = set(path)
-    top = next(i for i, token in enumerate(path) if token.head not in on_path or token.head == token)
+    top = next((i for i, token in enumerate(path) if token.head not in on_path or token.head == token), None)
+    if top is None:
+        return None
     names = [f"node{i}" for i in range(len(path))]
     names[top] = "trigger"
     names[0], names[-1] = "head", "tail"
     attrs = [_describe(token) for token in path]
     for place, argument in ((0, relation.head), (-1, relation.tail)):
         token = path[place]
-        attrs[place] = {"ENT_TYPE": argument.label} if argument.label == token.ent_type_ else {"POS": token.pos_}
+        is_entity = argument.label and argument.label == token.ent_type_
+        attrs[place] = {"ENT_TYPE": argument.label} if is_entity else {"POS": token.pos_}
         attrs[place] = {name: value for name, value in attrs[place].items() if value}
-    nodes: List[Pattern] = [{"RIGHT_ID": names[top], "RIGHT_ATTRS": attrs[top]}]
+    # A node without attributes would match any word.
+    nodes: List[Pattern] = [{"RIGHT_ID": names[top], "RIGHT_ATTRS": attrs[top] or {"DEP": path[top].dep_}}]
     for places in (range(top - 1, -1, -1), range(top + 1, len(path))):
         above = names[top]
         for i in places:

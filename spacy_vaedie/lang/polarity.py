@@ -52,6 +52,10 @@ class PolarityReader:
         rules = rules or load_polarity_rules(doc.lang_)
         self._clauses = None if rules is None or not doc.has_annotation("DEP") else Clauses(doc, rules)
 
+    def has_cues(self, tokens: Iterable[int]) -> bool:
+        """RETURNS (bool): Whether the sentences of these tokens hold any word that can change a polarity."""
+        return self._clauses is not None and self._clauses.has_cues(tokens)
+
     def read(self, tokens: Iterable[int]) -> Optional[str]:
         """The same as `read_polarity`.
 
@@ -163,15 +167,22 @@ class _Walk:
             if signature is None and dep == "acl":
                 return OPEN if clauses.has_purpose(child) and not self._is_fulfilled(parent) else adjunct
             return _complement(state.after, signature or _DEFAULTS.get(dep, "+-"))
-        if self._is_event(child) and dep not in CARRIERS and self._below(child):
+        if self._is_event(child) and dep not in CARRIERS and self._goes_on(child):
             return _complement(state.after, clauses.signature(parent, child) or "+-")
         return state.after
 
-    def _below(self, word: int) -> List[int]:
-        """The path goes on below a word that lies on it; all paths do below one that lies above them."""
+    def _goes_on(self, word: int) -> bool:
+        """Whether the path goes on below a word, or below what is coordinated with it: in "he rejected the deal and the
+        bid", neither is what the path leads to the ends of. All paths go on below a word that lies above them."""
         if word not in self.path:
-            return self.clauses.children[word]
-        return [child for child in self.clauses.children[word] if child in self.path]
+            return bool(self.clauses.children[word])
+        found = [word]
+        for i in found:
+            below = [child for child in self.clauses.children[i] if child in self.path and child not in found]
+            if any(self.clauses.deps[child] not in _CONJ for child in below):
+                return True
+            found.extend(below)
+        return False
 
     def _is_fulfilled(self, word: int) -> bool:
         clauses = self.clauses
@@ -238,7 +249,11 @@ class _Walk:
         """Whether a clause is negated, by whatever number of words."""
         clauses, rules = self.clauses, self.rules
         found = clauses.has(word, rules.negative_predicates) and self._use(word, {word})
-        for child in clauses.children[word]:
+        if not (clauses.negations or clauses.links):
+            return found and not self._is_cancelled(word)
+        # In "Never has Ada left", the negation hangs on the auxiliary.
+        below = [i for auxiliary in clauses.of(word, _AUXILIARIES) for i in clauses.children[auxiliary]]
+        for child in (*clauses.children[word], *below):
             dep = clauses.deps[child]
             if dep in PARTICIPANTS:
                 found |= self._is_negative_participant(child)
@@ -276,6 +291,8 @@ class _Walk:
     def _is_denied(self, word: int) -> bool:
         """Whether a word that is no clause is negated: "no link", "not in Lima", "without Bo"."""
         clauses = self.clauses
+        if not (clauses.negations or clauses.links):
+            return False
         if word in clauses.links and clauses.deps[word] in LINKS and self._use(word, clauses.links):
             return True
         for child in clauses.children[word]:

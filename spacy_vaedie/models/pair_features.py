@@ -60,8 +60,11 @@ def lexical_features(
     lengths = batch.spans[:, 1] - batch.spans[:, 0]
     types[ranges(batch.spans[:, 0], batch.spans[:, 1])] = np.repeat(batch.labels, lengths)
     words = np.where(types > 0, types, parse.words)
-    # With the last token of the first argument, and the first one of the second.
-    first, last = np.maximum(between[0] - 1, 0), np.minimum(between[1] + 1, len(words))
+    spans = batch.spans[batch.pairs]
+    left, right = spans[:, :, 0].min(axis=1), spans[:, :, 1].max(axis=1)
+    # With the last token of the first argument, and the first one of the second. Of nested ones that end together there
+    # is none: what stands behind them may be of the next Doc.
+    first, last = np.maximum(between[0] - 1, 0), np.minimum(between[1] + 1, right)
     rows = ranges(first, last)
     owners = np.repeat(pairs, last - first)
     for size in (1, 2, 3):
@@ -70,8 +73,6 @@ def lexical_features(
     found.extend(_rivals(batch, pairs, forward))
     doc_start = parse.starts[parse.doc_index[roots[0]]]
     doc_end = doc_start + parse.lengths[parse.doc_index[roots[0]]]
-    spans = batch.spans[batch.pairs]
-    left, right = spans[:, :, 0].min(axis=1), spans[:, :, 1].max(axis=1)
     for step in range(1, CONTEXT + 1):
         place = np.full(n_pairs, step, dtype="uint64")
         for row, inside in ((left - step, left - step >= doc_start), (right + step - 1, right + step - 1 < doc_end)):

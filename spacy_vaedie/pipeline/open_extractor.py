@@ -55,7 +55,7 @@ class OpenExtractor(Pipe):
         self.min_confidence = min_confidence
         self._rules = get_rules(lang)
         self._polarity_rules = load_polarity_rules(lang)
-        self._reader = TreeReader(self._rules, vocab.strings)
+        self._reader = TreeReader(self._rules)
 
     def __call__(self, doc: Doc) -> Doc:
         """Set the triples of a Doc.
@@ -98,7 +98,7 @@ class OpenExtractor(Pipe):
                 raise ValueError(Errors.VE251.format(name=self.name, text=doc.text[:60]))
         found = []
         for doc, tree in zip(docs, self._reader.read(docs), strict=True):
-            triples = TripleMaker(tree, self._rules, PolarityReader(doc, self._polarity_rules).read).make()
+            triples = TripleMaker(tree, self._rules, PolarityReader(doc, self._polarity_rules)).make()
             found.append([triple for triple in triples if triple.confidence >= self.min_confidence])
         return found
 

@@ -132,8 +132,20 @@ class RelationRuler(Pipe):
         RAISES (FileNotFoundError): VE301 for a missing file.
         RAISES (ValueError): VE303 for a line that is no JSON, VE231 for a pattern that is malformed, with its line.
         """
+        self._take(self._check(patterns))
+
+    def _replace(self, patterns: Union[str, Path, Iterable[Any]]) -> None:
+        """The same in place of the patterns that are there, which stay where a new one is malformed."""
+        checked = self._check(patterns)
+        self.clear()
+        self._take(checked)
+
+    def _check(self, patterns: Union[str, Path, Iterable[Any]]) -> List[RelationPattern]:
         listed = read_patterns(Path(patterns)) if isinstance(patterns, (str, Path)) else number_patterns(patterns)
-        for pattern in [check_pattern(where, value, self.vocab) for where, value in listed]:
+        return [check_pattern(where, value, self.vocab) for where, value in listed]
+
+    def _take(self, checked: Iterable[RelationPattern]) -> None:
+        for pattern in checked:
             key = f"{self.name}:{len(self._patterns)}"
             self._places[self.vocab.strings.add(key)] = len(self._patterns)
             self._matcher.add(key, [pattern.source["pattern"]])
@@ -154,8 +166,7 @@ class RelationRuler(Pipe):
             `[initialize.components.relation_ruler]`. None leaves what is there.
         """
         if patterns is not None:
-            self.clear()
-            self.add_patterns(patterns)
+            self._replace(patterns)
 
     def __call__(self, doc: Doc) -> Doc:
         """Write the relations of a Doc.
@@ -257,14 +268,13 @@ class RelationRuler(Pipe):
         return data
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "RelationRuler":
-        """Load patterns, in place of those that are there.
+        """Load patterns, in place of those that are there, which stay where new ones cannot be read or are left out.
 
         bytes_data (bytes): What `to_bytes` gave.
         exclude (Iterable[str]): Names of parts to leave out.
         RETURNS (RelationRuler): This pipe.
         """
-        self.clear()
-        util.from_bytes(bytes_data, {"patterns": lambda data: self.add_patterns(srsly.json_loads(data))}, exclude)
+        util.from_bytes(bytes_data, {"patterns": lambda data: self._replace(srsly.json_loads(data))}, exclude)
         return self
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
@@ -280,7 +290,7 @@ class RelationRuler(Pipe):
             util.to_disk(path, {_FILE: lambda file: srsly.write_jsonl(file, self.patterns)}, exclude)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "RelationRuler":
-        """Load patterns, in place of those that are there.
+        """Load patterns, in place of those that are there, which stay where new ones cannot be read or are left out.
 
         path (Union[str, Path]): A folder, or a file that ends with `.jsonl`.
         exclude (Iterable[str]): Names of parts to leave out.
@@ -289,11 +299,10 @@ class RelationRuler(Pipe):
         RAISES (ValueError): VE303 for a line that is no JSON, VE231 for a pattern that is malformed, with its line.
         """
         path = Path(path)
-        self.clear()
         if path.suffix == ".jsonl":
-            self.add_patterns(path)
+            self._replace(path)
         else:
-            util.from_disk(path, {_FILE: self.add_patterns}, exclude)
+            util.from_disk(path, {_FILE: self._replace}, exclude)
         return self
 
 

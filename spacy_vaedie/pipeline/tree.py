@@ -113,11 +113,9 @@ class TreeReader:
     """Reads trees off Docs. It remembers what labels mean, also those with a subtype of their own.
 
     rules (TripleRules): What labels, words and tags mean.
-    strings (StringStore): Where the labels of the Docs can be looked up.
     """
 
-    def __init__(self, rules: TripleRules, strings: StringStore) -> None:
-        self._strings = strings
+    def __init__(self, rules: TripleRules) -> None:
         self._rules = rules
         self._roles: Dict[int, str] = dict(rules.roles)
 
@@ -126,11 +124,13 @@ class TreeReader:
         parse = read_parse(docs)
         left, right = subtree_edges(parse)
         words, tags = self._rules.words, self._rules.tags
-        for start, length in zip(parse.starts.tolist(), parse.lengths.tolist(), strict=True):
+        for doc, start, length in zip(docs, parse.starts.tolist(), parse.lengths.tolist(), strict=True):
+            # Not those of the pipe: a Doc may come from another vocab.
+            strings = doc.vocab.strings
             rows = slice(start, start + length)
             yield Tree(
                 heads=(parse.heads[rows] - start).tolist(),
-                roles=[self._role(label) for label in parse.deps[rows].tolist()],
+                roles=[self._role(label, strings) for label in parse.deps[rows].tolist()],
                 pos=parse.pos[rows].tolist(),
                 words=[words.get(word, "") for word in parse.words[rows].tolist()],
                 voices=[tags.get(tag, "") for tag in parse.tags[rows].tolist()],
@@ -138,10 +138,10 @@ class TreeReader:
                 right=(right[rows] - start).tolist(),
             )
 
-    def _role(self, label: int) -> str:
+    def _role(self, label: int, strings: StringStore) -> str:
         role = self._roles.get(label)
         if role is None:
             # A subtype that no rule names counts as its type.
-            base = get_string_id(self._strings[label].split(":")[0])
+            base = get_string_id(strings[label].split(":")[0])
             role = self._roles[label] = self._rules.roles.get(base, "")
         return role

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Callable, FrozenSet, Iterator, List, Optional, Sequence, Tuple
+from typing import FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from spacy.symbols import ADJ, NOUN, NUM, PROPN  # type: ignore[attr-defined]
 
+from ..lang.polarity import PolarityReader
 from ..lang.triples import TripleRules
 from ..tokens import Argument, Triple
 from .clauses import IN_PHRASE, SUBJECTS, Clause, ClauseReader
 from .tree import APART, COORDINATED, Span, Tree
 
-# Tells the polarity of what some tokens say.
-Polarity = Callable[[Sequence[int]], Optional[str]]
-Part = Tuple[str, Span]
 # Role and head of an argument, and what is cut off it.
 First = Tuple[str, int, FrozenSet[str]]
 
@@ -29,6 +27,16 @@ _NOMINAL_APART = APART | SUBJECTS | IN_PHRASE | {"marker", "expletive", "adverbi
 _WITHOUT_CASE = APART | {"case"}
 _EXTRA_APART = frozenset(("relative",))
 _CLAUSE_APART = frozenset(("marker",))
+# What governs such an argument says something about it, not about the clause around it.
+_CLAUSAL = frozenset(("clause", "open_clause"))
+
+
+class _Part(NamedTuple):
+    """A subject or an object: its head, its role and its words."""
+
+    token: int
+    role: str
+    span: Span
 
 
 class TripleMaker:
@@ -36,19 +44,20 @@ class TripleMaker:
 
     tree (Tree): Its parse.
     rules (TripleRules): The rules of its language.
-    polarity (Callable[[List[int]], str]): Tells the polarity of what some of its tokens say.
+    polarity (PolarityReader): Tells the polarity of what some of its tokens say.
     """
 
-    def __init__(self, tree: Tree, rules: TripleRules, polarity: Polarity) -> None:
+    def __init__(self, tree: Tree, rules: TripleRules, polarity: PolarityReader) -> None:
         self.tree = tree
         self.rules = rules
         self.polarity = polarity
         self._roles = rules.arguments
+        self._clauses = ClauseReader(tree, rules)
 
     def make(self) -> List[Triple]:
         """RETURNS (List[Triple]): The triples of clauses in text order, then those of noun phrases."""
         found: List[Triple] = []
-        for clause in ClauseReader(self.tree, self.rules).read():
+        for clause in self._clauses.read():
             found.extend(self._from_clause(clause))
         found.extend(self._from_nouns())
         return found
@@ -57,16 +66,21 @@ class TripleMaker:
         kind, phrase, first, rest = self._choose(clause)
         verb = clause.verb
         others = [(role, self._extra_span(role, token, verb)) for role, token in rest if role in self._roles]
-        polarity = self.polarity([verb, *phrase])
         known = self.rules.confidence
         place = known.get(clause.pattern, known["other"])
         subjects, firsts = self._split(clause, first)
+        predicate = [verb, *phrase]
+        # Where no word can change it, it is the same for all arguments.
+        has_cues = self.polarity.has_cues(predicate)
+        polarity = None if has_cues else self.polarity.read(predicate)
         for subject in subjects:
             for part in firsts:
-                parts = others if part is None else [part, *others]
-                objects = tuple(Argument(*span, role) for role, span in parts if span != subject)
+                parts = others if part is None else [(part.role, part.span), *others]
+                objects = tuple(Argument(*span, role) for role, span in parts if span != subject.span)
+                if has_cues:
+                    polarity = self.polarity.read(self._said(predicate, subject, part))
                 yield Triple(
-                    subject=Argument(*subject, "subject"),
+                    subject=Argument(*subject.span, subject.role),
                     relation=tuple(phrase),
                     objects=objects,
                     implied=clause.implied,
@@ -74,6 +88,20 @@ class TripleMaker:
                     polarity=polarity,
                     confidence=place * known[kind if objects else "no_object"],
                 )
+
+    def _said(self, predicate: List[int], *parts: Optional[_Part]) -> List[int]:
+        """A predicate with the heads of its arguments: in "bought tea but no milk", one is negated."""
+        arguments = [part.token for part in parts if part is not None]
+        return [*predicate, *(i for token in arguments for i in self._way(token, predicate))]
+
+    def _way(self, token: int, predicate: List[int]) -> List[int]:
+        """An argument with what it is coordinated with, up to the predicate. Nothing for what hangs elsewhere, and for
+        a clause: "denied that" negates the clause that follows, not the denial."""
+        tree, way = self.tree, [token]
+        while tree.roles[way[-1]] == "conjunct" and tree.heads[way[-1]] not in (*way, *predicate):
+            way.append(tree.heads[way[-1]])
+        inside = tree.heads[way[-1]] in predicate and tree.roles[way[-1]] not in _CLAUSAL
+        return way if inside and not any(map(self._clauses.is_predicate, way)) else []
 
     def _choose(self, clause: Clause) -> Tuple[str, List[int], Optional[First], List[Tuple[str, int]]]:
         """Choose the first object, which the relation phrase leads to; all others follow."""
@@ -98,8 +126,8 @@ class TripleMaker:
             return "complement", phrase, ("oblique", noun, _WITHOUT_CASE), rest
         return role, clause.phrase, (role, token, _NOMINAL_APART if token == verb else _WITHOUT_CASE), rest
 
-    def _split(self, clause: Clause, first: Optional[First]) -> Tuple[List[Span], Sequence[Optional[Part]]]:
-        """Spans of the subjects and of the first objects: coordinated ones apart, unless there were too many pairs."""
+    def _split(self, clause: Clause, first: Optional[First]) -> Tuple[List[_Part], Sequence[Optional[_Part]]]:
+        """The subjects and the first objects: coordinated ones apart, unless there were too many pairs."""
         tree, verb = self.tree, clause.verb
         subjects, apart, objects, cut = clause.subjects, _SUBJECT_APART, [], APART
         if first is not None:
@@ -107,14 +135,14 @@ class TripleMaker:
             objects = [token] if role == "clause" else tree.conjuncts(token)
         if len(subjects) * len(objects) > MAX_PAIRS:
             subjects, apart, objects, cut = subjects[:1], apart - COORDINATED, objects[:1], cut - COORDINATED
-        spans = [tree.span(i, apart, verb) for i in subjects]
+        found = [_Part(i, "subject", tree.span(i, apart, verb)) for i in subjects]
         if first is None:
-            return spans, [None]
+            return found, [None]
         if first[1] != verb:
-            return spans, [(first[0], tree.span(i, cut, verb)) for i in objects]
+            return found, [_Part(i, first[0], tree.span(i, cut, verb)) for i in objects]
         # A nominal predicate holds words of the phrase, e.g. its copula; another one beside it is a clause of its own.
         objects = [i for i in objects if i == verb or all(tree.first(i, role) is None for role in _PREDICATED)]
-        return spans, [(first[0], self._behind(tree.span(i, cut), clause.phrase, i)) for i in objects]
+        return found, [_Part(i, first[0], self._behind(tree.span(i, cut), clause.phrase, i)) for i in objects]
 
     def _behind(self, span: Span, phrase: Sequence[int], token: int) -> Span:
         start, end = span
@@ -183,8 +211,9 @@ class TripleMaker:
                 continue
             if role == "apposition":
                 if tree.pos[token] in _NOUNS and tree.pos[head] in _NOUNS:
+                    # "Ada, not a smith" denies what is in apposition; "not Ada, a smith" does not.
                     yield self._noun_triple(
-                        "apposition", head, tree.span(head, _WITHOUT_CASE), ("complement", tree.span(token))
+                        "apposition", token, tree.span(head, _WITHOUT_CASE), ("complement", tree.span(token))
                     )
             elif role == "possessor" or (role == "nominal" and self._marked(token, "case", "genitive") is not None):
                 yield from self._from_possessor(token, head)
@@ -242,7 +271,7 @@ class TripleMaker:
             (Argument(*span, role),),
             "" if of is not None else self.rules.implied[pattern],
             pattern,
-            self.polarity([head]),
+            self.polarity.read([head]),
             self.rules.confidence[pattern],
         )
 

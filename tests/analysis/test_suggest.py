@@ -93,6 +93,17 @@ def test_what_is_not_a_lemma(vocab):
     assert pattern["pattern"][0]["RIGHT_ATTRS"] == {"ENT_TYPE": "LOC"}
 
 
+@pytest.mark.parametrize(("pos", "attrs"), [("NOUN", {"POS": "NOUN"}), ("", {"DEP": "ROOT"})])
+def test_no_node_matches_any_word(vocab, pos, attrs):
+    """Arguments without a type that are no entities, as topmost tokens of their path."""
+    docs = [make_doc(vocab, ents=(), heads=[0, 0, 0, 0], deps=["ROOT", "dep", "dobj", "punct"]) for _ in range(2)]
+    for doc in docs:
+        doc[0].pos_ = pos
+        doc._.relations = [Relation(Argument(0, 1), Argument(2, 3), "OF")]
+    (pattern,) = suggest_patterns(docs).patterns
+    assert [node["RIGHT_ATTRS"] for node in pattern["pattern"]] == [attrs, {"DEP": "dobj", "POS": "PROPN"}]
+
+
 def test_the_head_above_the_tail(vocab):
     parse = {"heads": [0, 2, 0, 0], "deps": ["ROOT", "det", "appos", "punct"]}
     (pattern,) = suggest_patterns([make_doc(vocab, **parse) for _ in range(2)]).patterns
@@ -109,6 +120,9 @@ def test_the_head_above_the_tail(vocab):
     ("changes", "settings", "reason"),
     [
         ({"heads": [0, 1, 2, 2], "deps": ["ROOT", "ROOT", "ROOT", "punct"]}, {}, "no path in one sentence: 2"),
+        # Parses in a circle, from other parsers.
+        ({"heads": [1, 0, 1, 1]}, {}, "no path in one sentence: 2"),
+        ({"heads": [1, 2, 1, 1]}, {}, "no path in one sentence: 2"),
         ({}, {"max_length": 2}, "path too long: 2"),
         ({}, {"min_support": 3}, "path too rare: 2"),
         ({}, {"min_precision": 0.7}, "path too imprecise: 2"),

@@ -289,6 +289,76 @@ def test_polarity(text, nlp, expected):
     assert [triple.polarity for triple in doc._.triples] == [expected]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Holt/PROPN/nsubj/1 bought/VERB/ROOT/1 Acme/PROPN/dobj/1 but/CCONJ/cc/2 not/PART/neg/5 Oslo/PROPN/conj/2",
+            {"Acme": "asserted", "not Oslo": "negated"},
+        ),
+        (
+            "Holt/PROPN/nsubj/1 bought/VERB/root/1 Acme/PROPN/obj/1 and/CCONJ/cc/5 perhaps/ADV/advmod/5 "
+            "Oslo/PROPN/conj/2",
+            {"Acme": "asserted", "perhaps Oslo": "hypothetical"},
+        ),
+        (
+            "Holt/PROPN/nsubj/3 is/AUX/cop/3 a/DET/det/3 smith/NOUN/root/3 but/CCONJ/cc/7 not/PART/advmod/7 "
+            "a/DET/det/7 baker/NOUN/conj/3",
+            {"a smith": "asserted", "not a baker": "negated"},
+        ),
+        # "hardly" before a noun that is no object of the verb
+        (
+            "It/PRON/nsubj/1 ended/VERB/ROOT/1 with/ADP/prep/1 hardly/ADV/advmod/4 noise/NOUN/pobj/2",
+            {"hardly noise": "negated"},
+        ),
+        # a verb speaks about the clause below it, not about itself
+        (
+            "They/PRON/nsubj/1 deny/VERB/ROOT/1 that/SCONJ/mark/4 she/PRON/nsubj/4 bought/VERB/ccomp/1 "
+            "Acme/PROPN/dobj/4",
+            {"she bought Acme": "asserted", "Acme": "negated"},
+        ),
+        (
+            "That/SCONJ/mark/2 she/PRON/nsubj/2 left/VERB/csubj/4 is/AUX/cop/4 false/ADJ/root/4",
+            {None: "negated", "false": "asserted"},
+        ),
+        ("It/PRON/nsubj/1 appears/VERB/root/1 empty/ADJ/xcomp/1", {"empty": "asserted"}),
+        # and a noun is no reason to turn what is coordinated with it
+        (
+            "They/PRON/nsubj/1 reject/VERB/root/1 the/DET/det/3 purchase/NOUN/obj/1 and/CCONJ/cc/6 the/DET/det/6 "
+            "bid/NOUN/conj/3",
+            {"the purchase": "asserted", "the bid": "asserted"},
+        ),
+        (
+            "Holt/PROPN/nsubj/6 ,/PUNCT/punct/0 not/PART/advmod/4 a/DET/det/4 smith/NOUN/appos/0 ,/PUNCT/punct/0 "
+            "left/VERB/root/6",
+            {None: "asserted", "not a smith": "negated"},
+        ),
+    ],
+)
+def test_polarity_of_arguments(text, expected):
+    doc = OpenExtractor(EN.vocab)(parse(text))
+    found = {triple.objects[0].resolve(doc).text if triple.objects else None: triple for triple in doc._.triples}
+    assert {text: triple.polarity for text, triple in found.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Holt/PROPN/nsubj/5 but/CCONJ/cc/0 not/PART/neg/3 Bo/PROPN/conj/0 ,/PUNCT/punct/5 left/VERB/ROOT/5",
+            {"Holt": "asserted", "Bo": "negated"},
+        ),
+        (
+            "Not/PART/advmod/1 Holt/PROPN/nsubj/4 but/CCONJ/cc/3 Bo/PROPN/conj/1 left/VERB/root/4",
+            {"Holt": "negated", "Bo": "asserted"},
+        ),
+    ],
+)
+def test_polarity_of_subjects(text, expected):
+    doc = OpenExtractor(EN.vocab)(parse(text))
+    assert {doc[triple.subject.end - 1].text: triple.polarity for triple in doc._.triples} == expected
+
+
 def test_roles_of_arguments_confidence_and_pattern():
     doc = OpenExtractor(EN.vocab)(parse(SENTENCES["a passive with an agent"][0]))
     (triple,) = doc._.triples
@@ -319,6 +389,16 @@ def test_a_language_without_rules_is_named():
     with pytest.raises(ValueError, match=r"VE005.*'de'.*en, zh"):
         spacy.blank("de").add_pipe("open_extractor")
     assert spacy.blank("de").add_pipe("open_extractor", config={"lang": "en"})
+
+
+def test_labels_of_another_vocab():
+    """A pipe that was sourced or made with another vocab looks labels up where the Doc has them."""
+    text = "Mira/PROPN/nsubj:weird/1 cast/VERB/root/1 bells/NOUN/obj:odd/1"
+    other = spacy.blank("en")
+    pipe = OpenExtractor(spacy.blank("en").vocab)
+    for _ in range(2):
+        doc = pipe(parse(text, other))
+        assert [triple.texts(doc) for triple in doc._.triples] == [("Mira", "cast", "bells")]
 
 
 def test_a_doc_without_a_parse_is_named():

@@ -301,6 +301,27 @@ def test_all_patterns_or_none(nlp):
     assert ruler.patterns == [FOUNDED]
 
 
+def test_what_cannot_be_loaded_replaces_nothing(nlp, tmp_path):
+    ruler = add_ruler(nlp)
+    other = RelationRuler(nlp.vocab)
+    path = tmp_path / "ruler"
+    other.to_disk(path)
+    srsly.write_jsonl(path / "patterns.jsonl", [NEAR, {}])
+    data = srsly.msgpack_dumps({"patterns": json.dumps([NEAR, {}])})
+    loads = [
+        lambda: ruler.initialize(list, patterns=[NEAR, {}]),
+        lambda: ruler.from_disk(path),
+        lambda: ruler.from_disk(path / "patterns.jsonl"),
+        lambda: ruler.from_disk(tmp_path / "nowhere"),
+        lambda: ruler.from_bytes(data),
+    ]
+    for load in loads:
+        with pytest.raises((ValueError, FileNotFoundError), match="VE231|VE301"):
+            load()
+        assert ruler.patterns == [FOUNDED]
+        assert len(ruler.match(make_doc(nlp))) == 1
+
+
 def test_files_that_are_not_there_or_no_json(nlp, tmp_path):
     ruler = add_ruler(nlp)
     with pytest.raises(FileNotFoundError, match="VE301"):
