@@ -145,6 +145,20 @@ class Errors(metaclass=_Coded):
         "end, tail start, tail end (token offsets, ends exclusive, inside the Doc)."
     )
     VE206 = "The threshold is a probability from 0 to 1, but got {value}."
+    VE221 = "{owner}: the schema contradicts itself: {reason}."
+    VE222 = (
+        "spaCy reads no noun chunks in the language '{lang}', so they cannot be candidates. Use entities "
+        "('spacy-vaedie.EntityPairs.v2') or a span group ('spacy-vaedie.SpanPairs.v2')."
+    )
+    VE223 = (
+        "'{label}' cannot be a label of '{name}': its schema says that it is the inverse of '{other}', so each such "
+        "relation is learned and predicted as '{other}'. Leave it out of the labels, or out of `inverse`."
+    )
+    VE224 = (
+        "None of the {n} annotated relation(s) '{label}' keeps to the types that the schema of '{name}' allows. First: "
+        "{first}. Correct `types.{label}`: they are labels of spans, as the candidates have them."
+    )
+    VE225 = "'{name}' cannot be calibrated: {reason}."
 
     # open_extractor
     VE251 = (
@@ -242,12 +256,27 @@ class Warnings(metaclass=_Coded):
     )
     VW203 = (
         "A pair of spans carries more than one label ({labels}); '{name}' predicts one label a pair and learns the "
-        "first."
+        "first. To learn all of them, set `multi_label = true`."
     )
-    VW204 = "A Doc has {n} candidate pairs, more than `max_pairs` ({cap}): the {dropped} most distant are left out."
+    VW204 = (
+        "A Doc has {n} candidate pairs, more than `max_pairs` ({cap}): the {dropped} most distant are left out (text: "
+        "{text!r})."
+    )
     VW205 = (
         "{n} annotated relation(s) do not fit the tokens of the predicted Doc and cannot be learned. The tokenizer "
         "splits this text differently from the training data."
+    )
+    VW221 = (
+        "{n} annotated relation(s) contradict the schema of '{name}'; what contradicts in its types is not learned. "
+        "First: {first}. Correct the annotation or the schema."
+    )
+    VW222 = (
+        "The {setting} of '{name}' names labels that it does not predict: {labels}. Check how they are written; it "
+        "predicts: {known}."
+    )
+    VW223 = (
+        "'{name}' was trained after it was calibrated: its calibration and the thresholds that were tuned do not fit "
+        "the new weights and are dropped. Calibrate it again (`spacy vaedie calibrate`)."
     )
     VW302 = (
         "Fewer than {n} texts are for {parts}: scores on so few say nothing, and choosing the best model by them is "

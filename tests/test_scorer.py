@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
@@ -141,6 +142,24 @@ def test_candidate_recall() -> None:
     assert score_relations([nothing_annotated], candidates=lambda doc: pairs)["rels_candidate_recall"] is None
     with pytest.raises(ValueError, match="VE205"):
         score_relations([example], candidates=lambda doc: np.zeros((2, 3), "i"))
+
+
+def test_canonical_relations() -> None:
+    """A symmetric relation counts in either direction, once, and is a candidate in the direction that counts."""
+
+    def canonical(relation: Relation) -> Relation:
+        if relation.label != "KNOWS" or relation.head.start < relation.tail.start:
+            return relation
+        return replace(relation, head=relation.tail, tail=relation.head)
+
+    example = make_example(
+        [(BO, ADA, "KNOWS"), (ADA, BO, "KNOWS"), (ACME, ADA, "FOUNDED")], [(BO, ADA, "KNOWS"), (ADA, ACME, "FOUNDED")]
+    )
+    scores = score_relations([example], candidates=lambda doc: np.array([[0, 1, 6, 7]]), canonical=canonical)
+    assert (scores["rels_p"], scores["rels_r"], scores["rels_candidate_recall"]) == (0.5, 0.5, 0.5)
+    assert scores["rels_per_type"]["KNOWS"] == {"p": 1.0, "r": 1.0, "f": 1.0}
+    assert make_relation_scorer()([example], canonical=canonical)["rels_p"] == 0.5
+    assert score_relations([make_example([(ADA, BO, "KNOWS")], [(BO, ADA, "KNOWS")])])["rels_f"] == 0.0
 
 
 def test_registered_scorer() -> None:

@@ -1,8 +1,8 @@
-"""Which pairs of spans the extractor looks at."""
+"""Which pairs of spans the extractor looks at. Version 2 of the registered functions stands in gates.py."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Callable, List, Sequence
 
@@ -33,6 +33,17 @@ class Candidates:
     def offsets(self) -> Ints:
         """RETURNS (Ints): Head start, head end, tail start, tail end. *Shape:* (n_pairs, 4)"""
         return self.spans[self.pairs].reshape(len(self.pairs), 4)
+
+    def forward(self) -> NDArray[np.bool_]:
+        """RETURNS (NDArray[np.bool_]): Whether the head of each pair comes before its tail. *Shape:* (n_pairs,)"""
+        start, end, other_start, other_end = self.offsets().T
+        first: NDArray[np.bool_] = (start < other_start) | ((start == other_start) & (end < other_end))
+        return first
+
+    def one_way(self) -> Candidates:
+        """RETURNS (Candidates): Each pair once, with the span that comes first as its head."""
+        pairs = np.where(self.forward()[:, None], self.pairs, self.pairs[:, ::-1])
+        return replace(self, pairs=np.unique(pairs, axis=0))
 
 
 CandidateFunction = Callable[[Doc], Candidates]
@@ -110,7 +121,7 @@ def pair_spans(doc: Doc, spans: Sequence[Span], max_sentences: int, max_pairs: i
     distinct = (bounds[heads] != bounds[tails]).any(axis=1)
     pairs = np.stack([heads[distinct], tails[distinct]], axis=1)[:max_pairs]
     if total > max_pairs:
-        warn(Warnings.VW204.format(n=total, cap=max_pairs, dropped=total - len(pairs)))
+        warn(Warnings.VW204.format(n=total, cap=max_pairs, dropped=total - len(pairs), text=doc.text[:40]))
     return Candidates(bounds, labels, pairs)
 
 

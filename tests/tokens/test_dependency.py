@@ -237,5 +237,28 @@ def test_subtree_edges_are_those_of_spacy(docs):
 def test_subtree_edges_of_a_cycle(vocab):
     doc = Doc(vocab, words=list("abcd"), heads=[1, 2, 0, 0], deps=["dep"] * 4)
     left, right = subtree_edges(read_parse([doc]))
-    assert left.tolist() == [0, 0, 0, 3]
-    assert right.tolist() == [3, 3, 3, 3]
+    # The cycle is cut at its first token.
+    assert left.tolist() == [0, 1, 1, 3]
+    assert right.tolist() == [3, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("heads", "expected"),
+    [
+        ([1, 0, 3, 3], [0, 0, 3, 3]),
+        ([1, 2, 0, 3], [0, 2, 0, 3]),
+        # Two cycles, and tokens that lead into one of them.
+        ([2, 3, 1, 1, 5, 6, 4, 4, 7], [2, 1, 1, 1, 4, 6, 4, 4, 7]),
+    ],
+)
+def test_cycles_of_foreign_parsers_are_cut(vocab, heads, expected):
+    """At their first token, which becomes a root; the rest of the parse stays."""
+    doc = Doc(vocab, words=["a"] * len(heads), heads=heads, deps=["dep"] * len(heads))
+    assert [token.head.i for token in doc] == heads
+    other = Doc(vocab, words=["a", "b"], heads=[1, 1], deps=["dep", "ROOT"])
+    parse = read_parse([other, doc])
+    assert (parse.heads[2:] - 2).tolist() == expected
+    assert parse.heads[:2].tolist() == [1, 1]
+    for source, target in product(range(len(heads)), repeat=2):
+        evidence = read_evidence(doc, (source, source + 1), (target, target + 1))
+        assert (evidence.tokens[0], evidence.tokens[-1]) == (source, target)
