@@ -166,6 +166,20 @@ class Errors(metaclass=_Coded):
         "it Docs that were parsed."
     )
 
+    # relation_ruler
+    VE231 = (
+        "{where}: this is no pattern: {reason}. A pattern has a label, a list of nodes in the syntax of spaCy's "
+        "DependencyMatcher, and the names of two nodes as head and tail."
+    )
+    VE232 = (
+        "The patterns of '{name}' are over the dependency parse, and this Doc has none ({text!r}). Put '{name}' behind "
+        "a parser, or give it Docs that were parsed."
+    )
+    VE233 = (
+        "'{name}' looks for its spans in the group '{key}', which is not on this Doc (there are: {keys}). Put the "
+        "component that writes it before '{name}', or change `spans_key` or `spans` of '{name}'."
+    )
+
     # readers and converters
     VE301 = "{path}: no such file or folder. Check the path, or run the step that writes it first."
     VE302 = "{path}: cannot read files that end with '{suffix}'. Use one of: {options}."
@@ -224,6 +238,14 @@ class Errors(metaclass=_Coded):
         "and draw either all of them, or so few that every different label has room in both parts."
     )
     VE503 = "The pipeline '{model}' has no 'vae_encoder' (there are: {names}). Name a pipeline that has one."
+    VE504 = (
+        "Patterns are proposed from the dependency parse, and this Doc has relations but no parse ({text!r}). Save one "
+        "with the data: `spacy vaedie convert ... --model PIPELINE`."
+    )
+    VE505 = (
+        "None of {n} annotated relation(s) has a path that is frequent and precise enough for a pattern ({reasons}). "
+        "Lower `min_support` or `min_precision`, raise `max_length`, or annotate more."
+    )
 
     # optional parts
     VE901 = '{thing} needs {package}, which is not installed. Install it with: pip install "{requirement}"'
@@ -265,6 +287,14 @@ class Warnings(metaclass=_Coded):
     VW205 = (
         "{n} annotated relation(s) do not fit the tokens of the predicted Doc and cannot be learned. The tokenizer "
         "splits this text differently from the training data."
+    )
+    VW206 = (
+        "A relation that a rule found cannot serve '{name}' as a prior: {reason}. Let the rules and '{name}' use the "
+        "same labels and spans (settings `spans` of the rules, `candidates` of '{name}'). Others like it are not told."
+    )
+    VW231 = (
+        "'{name}' has no patterns and does nothing. Add some with `add_patterns`, or name a file of patterns in "
+        "`[initialize.components.{name}]`."
     )
     VW221 = (
         "{n} annotated relation(s) contradict the schema of '{name}'; what contradicts in its types is not learned. "

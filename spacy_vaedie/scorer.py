@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, DefaultDict, Dict, Iterable, Mapping, Optional, Sequence, Set, Tuple, Union
 
@@ -25,12 +25,13 @@ OTHER = "Other"
 
 @dataclass(frozen=True)
 class _Scored:
-    """What makes a relation of a corpus the same as another one."""
+    """What makes a relation of a corpus the same as another one. Its polarity does not."""
 
     example: int
     pair: Tuple[int, int, int, int]
     arguments: Tuple[str, str]
     label: str
+    polarity: Optional[str] = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ def score_relations(
     * rels_macro_p/r/f: the same, averaged over the labels that were annotated
     * rels_per_type: the same for each label
     * rels_boundaries_p/r/f: the labels of the spans do not count
+    * rels_polarity_accuracy: share of the relations that were found (both spans with their labels, and the label) whose
+      polarity is the annotated one, None where no polarity was annotated. In the other scores it does not count
     * rels_candidate_recall: share of the annotated relations whose ordered pair of spans is a candidate, None where
       no relation was annotated (only with `candidates`)
 
@@ -192,6 +195,7 @@ def _scored(i: int, relation: Relation, doc: Doc, canonical: Optional[Canonical]
         pair=(head.start_char, head.end_char, tail.start_char, tail.end_char),
         arguments=(relation.head.label, relation.tail.label),
         label=relation.label,
+        polarity=relation.polarity,
     )
 
 
@@ -231,7 +235,8 @@ def _score_sets(predicted: Set[_Scored], gold: Set[_Scored], annotated: bool) ->
     """All scores but candidate recall, each of them None where nothing was annotated."""
     if not annotated:
         kinds = ("rels", "rels_macro", "rels_boundaries")
-        return {**{f"{kind}_{which}": None for kind in kinds for which in "prf"}, "rels_per_type": None}
+        nothing = {f"{kind}_{which}": None for kind in kinds for which in "prf"}
+        return {**nothing, "rels_per_type": None, "rels_polarity_accuracy": None}
     per_type: Dict[str, PRFScore] = {}
     for label in sorted({relation.label for relation in gold | predicted}):
         per_type[label] = PRFScore()
@@ -249,7 +254,14 @@ def _score_sets(predicted: Set[_Scored], gold: Set[_Scored], annotated: bool) ->
         scores[f"rels_macro_{which}"] = _mean([score[which] for score in gold_types])
         scores[f"rels_boundaries_{which}"] = boundaries.to_dict()[which]
     scores["rels_per_type"] = {label: score.to_dict() for label, score in per_type.items()}
+    scores["rels_polarity_accuracy"] = _score_polarity(predicted, gold)
     return scores
+
+
+def _score_polarity(predicted: Set[_Scored], gold: Set[_Scored]) -> Optional[float]:
+    said = {relation: relation.polarity for relation in predicted}
+    right = [said[relation] == relation.polarity for relation in gold if relation.polarity and relation in said]
+    return _mean(right) if right else None
 
 
 def _without_arguments(relations: Set[_Scored]) -> Set[_Scored]:

@@ -48,6 +48,8 @@ def overrides_for(path, corpus, vae=None, ner=None):
                 walk(value, f"{name}.{key}")
             elif key == "width" and "upstream" in block:
                 found[f"{name}.{key}"] = SMALL["latent_width"] + SMALL["width"]
+            elif key == "rows":
+                found[f"{name}.{key}"] = SMALL[key][: len(value)]
             elif key in SMALL:
                 found[f"{name}.{key}"] = SMALL[key]
 

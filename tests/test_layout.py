@@ -247,6 +247,12 @@ data = DocBin(docs=[doc], store_user_data=True).to_bytes()
 assert other._.relations == doc._.relations
 assert doc._.latents is None
 assert nlp.add_pipe("open_extractor")(doc)._.triples
+ruler = nlp.add_pipe("relation_ruler")
+ruler.add_patterns([{"label": "X", "pattern": [
+    {"RIGHT_ID": "a", "RIGHT_ATTRS": {"DEP": "nsubj"}},
+    {"LEFT_ID": "a", "REL_OP": "<", "RIGHT_ID": "b", "RIGHT_ATTRS": {}},
+], "head": "a", "tail": "b"}])
+assert [relation.polarity for relation in ruler.match(doc)] == ["asserted"]
 assert len(build_entity_pairs()(doc).pairs) == 2
 assert not any(name.split(".")[0] == "torch" for name, module in sys.modules.items() if module is not None)
 for name in ("vae_encoder", "extractor"):

@@ -119,6 +119,8 @@ def print_scores(scores: Dict[str, Any]) -> None:
         msg.table(rows, header=("label", "P", "R", "F"), aligns=aligns)
     if "rels_candidate_recall" in scores:
         msg.text(f"Candidate recall: {_percent(scores['rels_candidate_recall'])}")
+    if scores.get("rels_polarity_accuracy") is not None:
+        msg.text(f"Polarity right, of the relations found: {_percent(scores['rels_polarity_accuracy'])}")
     if "rels_calibration_error" in scores:
         msg.text(f"Expected calibration error: {_percent(scores['rels_calibration_error'])}")
 

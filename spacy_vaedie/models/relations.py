@@ -47,7 +47,7 @@ def build_pair_classifier(
     n_heads (int): Networks that are averaged.
     RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats3d]): The model. It gives logits, the first label being
         "no relation". *Shape:* (n_heads, n_pairs, n_labels + 1)
-    RAISES (ValueError): VE107 for a number below 1 or no part.
+    RAISES (ValueError): VE107 for a number below 1, no part, or one that is called "latents".
     """
     from .network.pairs import PairNetwork
     from .network.shim import NetworkShim
@@ -56,6 +56,9 @@ def build_pair_classifier(
     # In one order, whatever that of the config: the same seed gives the same weights.
     used = {name: {"kind": part.kind, **part.settings} for name, part in sorted(chosen.items()) if part is not None}
     check_range(NAME, 1, width=width, n_heads=n_heads, parts=len(used))
+    if LATENTS in used:
+        must = "under another name: what is left out without the token vectors is called so"
+        raise ValueError(Errors.VE107.format(setting="parts", value=LATENTS, must=must, owner=NAME))
     return Model(
         "pair_classifier",
         forward,
@@ -118,22 +121,21 @@ def forward(
 
 def predict_without(
     model: PairClassifier, docs: List[Doc], candidates: List[Candidates], without: Optional[str] = None
-) -> Floats2d:
-    """Probabilities of the labels where the model has to do without one of its sources.
+) -> Floats3d:
+    """Score the labels where the model has to do without one of its sources.
 
     model (PairClassifier): The model.
     docs (List[Doc]): The batch.
     candidates (List[Candidates]): The candidates of each Doc.
     without (Optional[str]): Name of a part, `LATENTS` for the token vectors, None for nothing. What is left out is
         replaced by zeros.
-    RETURNS (Floats2d): *Shape:* (n_pairs, n_labels + 1)
+    RETURNS (Floats3d): Logits. *Shape:* (n_heads, n_pairs, n_labels + 1)
     """
     vectors = model.ops.xp.concatenate(model.layers[0].predict(docs))
     if without == LATENTS:
         vectors = model.ops.xp.zeros_like(vectors)
     outputs, _ = model.shims[0].run([vectors], index_pairs(docs, candidates), 0.0, without, is_train=False)
-    probabilities: Floats2d = model.ops.softmax(outputs["logits"]).mean(axis=0)
-    return probabilities
+    return outputs["logits"]
 
 
 def set_prior(model: PairClassifier, buckets: Ints, targets: Ints) -> None:

@@ -14,7 +14,7 @@ from spacy.training import Example
 from spacy.util import minibatch
 from thinc.api import Optimizer
 
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, warn
 from ..models.calibration import (
     apply_calibration,
     best_threshold,
@@ -91,6 +91,10 @@ class CalibratedPipe(NetworkPipe):
     @label_thresholds.setter
     def label_thresholds(self, values: Dict[str, float]) -> None:
         checked = {label: check_threshold(value) for label, value in values.items()}
+        unknown = ", ".join(sorted(set(checked) - set(self.labels)))
+        if unknown:
+            known = ", ".join(self.labels)
+            warn(Warnings.VW222.format(setting="label_thresholds", name=self.name, labels=unknown, known=known))
         self.cfg["label_thresholds"] = {"values": checked, "configured": self._configured_threshold}
 
     def calibrate(self, examples: Iterable[Example], method: str = "temperature") -> Dict[str, Any]:

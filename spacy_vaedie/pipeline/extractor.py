@@ -11,7 +11,8 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 
-from ..errors import Errors
+from ..errors import Errors, Warnings, check_range
+from ..lang.polarity import PolarityReader
 from ..models.calibration import apply_calibration
 from ..models.candidates import CandidateFunction, Candidates, merge, pair_spans
 from ..models.constraints import LabelSchema, allowed_labels, resolve
@@ -21,8 +22,9 @@ from ..models.relations import PairClassifier, resize, set_prior, split_pairs
 from ..tokens import Argument, Relation
 from ..tokens.dependency import has_parse, read_evidence, read_parse
 from ..training.examples import gold_copy
-from .calibration import CalibratedPipe, check_threshold
-from .explanation import Explainer
+from .calibration import check_threshold
+from .explanation import ExplainedPipe
+from .prior import rule_prior
 from .survey import Survey, find_labels
 from .targets import TargetReader
 
@@ -80,6 +82,7 @@ Prediction = Tuple[Candidates, Floats]
         "model": _DEFAULTS["model"],
         "candidates": _DEFAULTS["candidates"],
         "threshold": 0.5,
+        "rule_weight": 0.0,
         "label_thresholds": None,
         "multi_label": False,
         "schema": None,
@@ -98,6 +101,7 @@ Prediction = Tuple[Candidates, Floats]
         "rels_boundaries_r": None,
         "rels_candidate_recall": None,
         "rels_per_type": None,
+        "rels_polarity_accuracy": None,
     },
 )
 def make_extractor(
@@ -106,6 +110,7 @@ def make_extractor(
     model: PairClassifier,
     candidates: CandidateFunction,
     threshold: float,
+    rule_weight: float,
     label_thresholds: Optional[Dict[str, float]],
     multi_label: bool,
     schema: Optional[LabelSchema],
@@ -117,6 +122,7 @@ def make_extractor(
     model (Model[Tuple[List[Doc], List[Candidates]], Floats3d]): Scores the labels of candidate pairs.
     candidates (Callable[[Doc], Candidates]): Proposes pairs of spans.
     threshold (float): Probability from which on a relation is set.
+    rule_weight (float): What a relation of a rule that stands on the Doc adds to the log-odds of its label.
     label_thresholds (Optional[Dict[str, float]]): Thresholds of single labels, in place of it and of tuned ones.
     multi_label (bool): Whether a pair may have several labels.
     schema (Optional[LabelSchema]): What the labels say, None for nothing.
@@ -130,6 +136,7 @@ def make_extractor(
         name,
         candidates=candidates,
         threshold=threshold,
+        rule_weight=rule_weight,
         label_thresholds=label_thresholds,
         multi_label=multi_label,
         schema=schema,
@@ -138,7 +145,7 @@ def make_extractor(
     )
 
 
-class Extractor(CalibratedPipe, Explainer):
+class Extractor(ExplainedPipe):
     """Sets `doc._.relations`. It scores each candidate pair over all labels and "no relation". Either they exclude each
     other, and the best label of a pair is kept where its probability reaches the threshold; or each label stands for
     itself, and all of them are kept that reach it. A schema says which relations fit together.
@@ -152,12 +159,15 @@ class Extractor(CalibratedPipe, Explainer):
         *,
         candidates: CandidateFunction,
         threshold: float = 0.5,
+        rule_weight: float = 0.0,
         label_thresholds: Optional[Dict[str, float]] = None,
         multi_label: bool = False,
         schema: Optional[LabelSchema] = None,
         gold_candidates: bool = False,
         scorer: Optional[Callable[..., Dict[str, Any]]] = None,
     ) -> None:
+        check_range(name, 0.0, rule_weight=rule_weight)
+        self.rule_weight = rule_weight
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -211,9 +221,8 @@ class Extractor(CalibratedPipe, Explainer):
             the labels. *Shape:* (n_pairs, n_labels + 1)
         RAISES (ValueError): VE101 where the pipe was not initialized, VE202 for a Doc with candidates and no parse.
         """
-        calibration = self.cfg.get("calibration")
         return [
-            (candidates, apply_calibration(calibration, probabilities, self.labels, self.labelling))
+            (candidates, self._calibrated(probabilities))
             for candidates, probabilities in self._predict_uncalibrated(list(docs))
         ]
 
@@ -224,11 +233,22 @@ class Extractor(CalibratedPipe, Explainer):
         filled = [i for i, item in enumerate(candidates) if len(item.pairs)]
         if filled:
             found = [candidates[i] for i in filled]
-            logits = to_numpy(self.model.predict(([docs[i] for i in filled], found)))
-            averaged = self.labelling.probabilities(self._allow(logits, found)).mean(axis=0)
-            for i, rows in zip(filled, split_pairs(averaged, found), strict=True):
+            batch = [docs[i] for i in filled]
+            logits = to_numpy(self.model.predict((batch, found))) + self._rule_prior(batch, found)
+            for i, rows in zip(filled, split_pairs(self._average(logits, found), found), strict=True):
                 probabilities[i] = rows
         return list(zip(candidates, probabilities, strict=True))
+
+    def _average(self, logits: Floats, candidates: Sequence[Candidates]) -> Floats:
+        """Probabilities as the networks give them. *Shape:* (n_pairs, n_labels + 1)"""
+        averaged: Floats = self.labelling.probabilities(self._allow(logits, candidates)).mean(axis=0)
+        return averaged
+
+    def _calibrated(self, probabilities: Floats) -> Floats:
+        return apply_calibration(self.cfg.get("calibration"), probabilities, self.labels, self.labelling)
+
+    def _judge(self, logits: Floats, candidates: Sequence[Candidates]) -> Floats:
+        return self._calibrated(self._average(logits, candidates))
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
         """Write the relations.
@@ -239,14 +259,27 @@ class Extractor(CalibratedPipe, Explainer):
         for doc, (candidates, probabilities) in zip(docs, predictions, strict=True):
             doc._.relations = self._decide(doc, candidates, probabilities)
 
+    def _rule_prior(self, docs: Sequence[Doc], candidates: Sequence[Candidates]) -> Floats:
+        """What the rules before this pipe add to the logits. The network learns what they leave to say."""
+        if not self.rule_weight:
+            return np.zeros((1, 1), dtype="float32")
+
+        def tell(key: str, reason: str) -> None:
+            self._warn_once(Warnings.VW206.format(name=self.name, reason=reason), "rule", key)
+
+        return self.rule_weight * rule_prior(docs, candidates, self.labels, tell)
+
     def _decide(self, doc: Doc, candidates: Candidates, probabilities: Floats) -> List[Relation]:
         if not len(candidates.pairs) or not self.labels:
             return []
         chosen = self.labelling.choose(probabilities, self._label_threshold_array())
-        parse = read_parse([doc]) if chosen.any() else None
+        if not chosen.any():
+            return []
+        parse, polarity = read_parse([doc]), PolarityReader(doc)
         relations = []
         for row, label in zip(*np.nonzero(chosen), strict=True):
             head, tail = (self._argument(doc, candidates, span) for span in candidates.pairs[row])
+            evidence = read_evidence(doc, (head.start, head.end), (tail.start, tail.end), parse)
             relations.append(
                 Relation(
                     head=head,
@@ -254,7 +287,8 @@ class Extractor(CalibratedPipe, Explainer):
                     label=self.labels[label],
                     score=float(probabilities[row, label + 1]),
                     provenance="model",
-                    evidence=read_evidence(doc, (head.start, head.end), (tail.start, tail.end), parse),
+                    evidence=evidence,
+                    polarity=polarity.read(evidence.tokens),
                 )
             )
         return resolve(relations, self.schema).kept if self.schema.labels else relations
@@ -293,7 +327,8 @@ class Extractor(CalibratedPipe, Explainer):
             return losses
         candidates = self._propose_for(examples)
         logits, backprop = self.model.begin_update((docs, candidates))
-        loss, gradient = self.get_loss(examples, (candidates, to_numpy(logits)))
+        scores = to_numpy(logits) + self._rule_prior(docs, candidates)
+        loss, gradient = self.get_loss(examples, (candidates, scores))
         backprop(self.model.ops.asarray3f(gradient))
         losses[self.name] += loss
         if sgd is not None:

@@ -1,6 +1,5 @@
 """`open_extractor`: label-free triples, by rules over the dependency parse."""
 
-from functools import partial
 from typing import Iterable, Iterator, List, Optional, Sequence
 
 from spacy.language import Language
@@ -10,7 +9,9 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 
 from ..errors import Errors, check_range
-from ..lang.triples import TripleRules, get_rules
+from ..lang.polarity import PolarityReader
+from ..lang.polarity_rules import load_polarity_rules
+from ..lang.triples import get_rules
 from ..tokens import Triple
 from ..tokens.dependency import has_parse
 from .tree import TreeReader
@@ -53,6 +54,7 @@ class OpenExtractor(Pipe):
         self.name = name
         self.min_confidence = min_confidence
         self._rules = get_rules(lang)
+        self._polarity_rules = load_polarity_rules(lang)
         self._reader = TreeReader(self._rules, vocab.strings)
 
     def __call__(self, doc: Doc) -> Doc:
@@ -96,7 +98,7 @@ class OpenExtractor(Pipe):
                 raise ValueError(Errors.VE251.format(name=self.name, text=doc.text[:60]))
         found = []
         for doc, tree in zip(docs, self._reader.read(docs), strict=True):
-            triples = TripleMaker(tree, self._rules, partial(_read_polarity, self._rules, doc)).make()
+            triples = TripleMaker(tree, self._rules, PolarityReader(doc, self._polarity_rules).read).make()
             found.append([triple for triple in triples if triple.confidence >= self.min_confidence])
         return found
 
@@ -108,8 +110,3 @@ class OpenExtractor(Pipe):
         """
         for doc, found in zip(docs, triples, strict=True):
             doc._.triples = found
-
-
-def _read_polarity(rules: TripleRules, doc: Doc, tokens: Sequence[int]) -> str:
-    """RETURNS (str): `negated` where one of the tokens is a word of negation, else `asserted`."""
-    return "negated" if any(rules.words.get(doc[i].lower) == "negation" for i in tokens) else "asserted"

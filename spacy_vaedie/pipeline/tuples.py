@@ -12,7 +12,7 @@ from .clauses import IN_PHRASE, SUBJECTS, Clause, ClauseReader
 from .tree import APART, COORDINATED, Span, Tree
 
 # Tells the polarity of what some tokens say.
-Polarity = Callable[[List[int]], str]
+Polarity = Callable[[Sequence[int]], Optional[str]]
 Part = Tuple[str, Span]
 # Role and head of an argument, and what is cut off it.
 First = Tuple[str, int, FrozenSet[str]]

@@ -23,8 +23,10 @@ def make_pairs(n_in=4, n_labels=3):
     settings = build_pair_classifier(make_embed(), make_parts(), width=8, n_heads=2).attrs["settings"]
     network = PairNetwork(n_in=n_in, n_labels=n_labels, type_buckets=TYPE_BUCKETS, **settings).double()
     network.output.data = double(*network.output.shape)
-    network.parts["lexical"].table.weight.data = double(*network.parts["lexical"].table.weight.shape)
-    network.parts["context"].weight.data = double(8)
+    network.parts[network.names.index("lexical")].table.weight.data = double(
+        *network.parts[network.names.index("lexical")].table.weight.shape
+    )
+    network.parts[network.names.index("context")].weight.data = double(8)
     return network
 
 
@@ -128,7 +130,7 @@ def test_without_a_part():
     index = index_pairs(docs, [build_entity_pairs()(doc) for doc in docs])
     network, vectors = make_pairs(), double(8, 4)
     whole = network(vectors, index, 0.0)["logits"]
-    for name in network.parts:
+    for name in network.names:
         assert not torch.allclose(network(vectors, index, 0.0, name)["logits"], whole), name
 
 

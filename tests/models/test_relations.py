@@ -5,6 +5,7 @@ from thinc.api import Adam, fix_random_seed, set_dropout_rate
 
 from spacy_vaedie.models.candidates import build_entity_pairs
 from spacy_vaedie.models.listeners import build_latent_listener
+from spacy_vaedie.models.pair_parts import build_arguments
 from spacy_vaedie.models.relations import build_pair_classifier, resize, split_pairs
 
 from . import parsed
@@ -28,7 +29,8 @@ def make_classifier(docs=None, n_labels=3, parts=None):
         # These start at zero, where nothing would show.
         model.shims[0].network.output.data.normal_()
         if "context" in model.attrs["settings"]["parts"]:
-            model.shims[0].network.parts["context"].weight.data.normal_()
+            network = model.shims[0].network
+            network.parts[network.names.index("context")].weight.data.normal_()
     return model
 
 
@@ -188,7 +190,20 @@ def test_each_part_works_alone_and_can_be_left_out(name):
     assert not np.allclose(alone, rest)
 
 
-@pytest.mark.parametrize("settings", [{"parts": {}}, {"parts": {"path": None}}, {"width": 0}, {"n_heads": 0}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"parts": {}}, {"parts": {"path": None}}, {"parts": {"latents": build_arguments()}}, {"width": 0}, {"n_heads": 0}],
+)
 def test_settings_out_of_range(settings):
     with pytest.raises(ValueError, match="VE107.*PairClassifier.v2"):
         build_pair_classifier(make_tok2vec(), **{"parts": make_parts(), **settings})
+
+
+@pytest.mark.parametrize("name", ["type", "keys", "forward", "a.b"])
+def test_parts_under_any_name(name):
+    model = make_classifier(DOCS, parts={name: build_arguments()})
+    logits = model.predict((DOCS, propose(DOCS)))
+    assert np.array_equal(
+        make_classifier(parts={name: build_arguments()}).from_bytes(model.to_bytes()).predict((DOCS, propose(DOCS))),
+        logits,
+    )

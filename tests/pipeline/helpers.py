@@ -73,6 +73,16 @@ def relation_examples(en: Language) -> List[Example]:
     return examples
 
 
+def annotated_docs(en: Language) -> List[Doc]:
+    """The facts as Docs with a parse, entities and gold relations."""
+    docs = []
+    for example in relation_examples(en):
+        doc = example.predicted.copy()
+        doc._.relations = example.reference._.relations
+        docs.append(doc)
+    return docs
+
+
 def raw_examples(docs: Iterable[Doc]) -> List[Example]:
     """Examples for the encoder: the parsed text, without annotation."""
     return [Example(predicted_copy(doc, entities=False), predicted_copy(doc, entities=False)) for doc in docs]

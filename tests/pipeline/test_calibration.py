@@ -195,6 +195,8 @@ def test_a_threshold_of_an_unknown_label(en, examples):
     nlp = alone(en, label_thresholds={"FOUNDET": 0.5})
     with pytest.warns(UserWarning, match=r"VW222.*label_thresholds of 'extractor'.*FOUNDET.*FOUNDED, LIVES_IN, OWNS"):
         nlp.initialize(lambda: examples)
+    with pytest.warns(UserWarning, match=r"VW222.*SOLD"):
+        nlp.get_pipe("extractor").label_thresholds = {"SOLD": 0.5, "OWNS": 0.5}
 
 
 def test_find_threshold_of_a_calibrated_pipe(trained, pipe, examples, tmp_path):

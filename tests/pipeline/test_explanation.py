@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from spacy.util import fix_random_seed
 
+from spacy_vaedie.pipeline.calibration import annotate_before
 from spacy_vaedie.tokens import Argument, Relation
 
 from .helpers import SMALL_EXTRACTOR, SMALL_VAE, blank, copies, relation_examples
@@ -41,9 +44,9 @@ def test_what_a_part_says_is_what_is_left_out(trained):
     nlp, docs = trained
     pipe = nlp.get_pipe("extractor")
     network = pipe.model.shims[0].network
-    before = list(network.parts).index("path")
-    start = sum(part.n_out for part in list(network.parts.values())[:before])
-    path = slice(start, start + network.parts["path"].n_out)
+    place = network.names.index("path")
+    start = sum(part.n_out for part in network.parts[:place])
+    path = slice(start, start + network.parts[place].n_out)
     kept = network.hidden.data.clone()
     network.hidden.data[:, path] = 0.0
     try:
@@ -69,10 +72,12 @@ def test_relations_of_others_get_an_empty_record(trained):
     doc = next(doc for doc in docs if doc._.relations).copy()
     own = doc._.relations
     other = Relation(Argument(0, 1), Argument(1, 2), label=own[0].label)
-    foreign = Relation(own[0].head, own[0].tail, label="UNHEARD_OF")
-    doc._.relations = [other, own[0], foreign]
+    foreign = Relation(own[0].head, own[0].tail, label="UNHEARD_OF", provenance="model")
+    ruled = replace(own[0], provenance="rule")
+    elsewhere = replace(own[0], head=replace(own[0].head, label="UNHEARD_OF"))
+    doc._.relations = [other, own[0], foreign, ruled, elsewhere]
     records = nlp.get_pipe("extractor").explain([doc])[0]
-    assert [bool(record) for record in records] == [False, True, False]
+    assert [bool(record) for record in records] == [False, True, False, False, False]
     doc._.relations = None
     assert nlp.get_pipe("extractor").explain([doc]) == [[]]
 
@@ -82,3 +87,34 @@ def test_before_training(en):
     nlp.add_pipe("vae_encoder", config=SMALL_VAE)
     with pytest.raises(ValueError, match="VE101"):
         nlp.add_pipe("extractor", config=SMALL_EXTRACTOR).explain([])
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+@pytest.mark.parametrize("method", [None, "temperature", "isotonic"])
+def test_the_score_that_is_explained_is_that_of_the_relation(en, monkeypatch, multi_label, method):
+    """Where a part takes nothing away, the share is nothing; where it takes everything, it is one."""
+    nlp = blank(en)
+    nlp.add_pipe("vae_encoder", config=SMALL_VAE)
+    pipe = nlp.add_pipe("extractor", config={**SMALL_EXTRACTOR, "multi_label": multi_label, "threshold": 0.2})
+    examples = relation_examples(en)
+    fix_random_seed(0)
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 0.01
+    for _ in range(25):
+        nlp.update(examples, sgd=optimizer)
+    if method is not None:
+        pipe.calibrate(annotate_before(nlp, pipe.name, examples), method=method)
+    scores = []
+
+    def spy(logits, candidates, judge=pipe._judge):
+        scores.append(judge(logits, candidates))
+        return scores[-1]
+
+    monkeypatch.setattr(pipe, "_judge", spy)
+    docs = [doc for doc in nlp.pipe(copies(example.x for example in examples)) if doc._.relations]
+    for doc in docs:
+        scores.clear()
+        assert all(pipe.explain([doc])[0])
+        labels = [pipe.labels.index(relation.label) + 1 for relation in doc._.relations]
+        expected = [relation.score for relation in doc._.relations]
+        assert scores[0][np.arange(len(labels)), labels] == pytest.approx(expected, abs=1e-5)

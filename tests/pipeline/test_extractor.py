@@ -74,6 +74,7 @@ def test_what_stands_on_a_doc(trained, examples):
     assert [doc[i].text for i in relation.evidence.tokens] == ["Quill", "by", "founded", "Works"]
     assert relation.evidence.deps == ("<pobj", "<agent", "nsubjpass")
     assert relation.evidence.trigger == "found"
+    assert relation.polarity == "asserted"
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])

@@ -10,7 +10,7 @@ from spacy_vaedie.models.candidates import Candidates
 from spacy_vaedie.tokens import Argument, Relation
 from spacy_vaedie.training.examples import predicted_copy
 
-from .extractors import SPAN_PAIRS, alone, fit
+from .extractors import SPAN_PAIRS, alone, example_of, fit, predict
 from .helpers import (
     SMALL_EXTRACTOR,
     blank,
@@ -155,3 +155,19 @@ def test_candidates_of_ones_own(en, examples):
     assert scores["rels_candidate_recall"] == pytest.approx(5 / 8)
     assert scores["rels_p"] == 1.0
     assert scores["rels_r"] == pytest.approx(5 / 8)
+
+
+def test_relations_across_sentences(en):
+    """The path from one to the other runs over both roots."""
+    names = [("Ada Quill", "PER"), ("Bluefin Works", "ORG")]
+    example = example_of(en, "Ada Quill retired. Bluefin Works, which she founded, closed.", names, [(0, 1, "FOUNDED")])
+    candidates = {"@misc": "spacy-vaedie.EntityPairs.v2", "max_sentences": 1}
+    nlp = alone(en, candidates=candidates)
+    fit(nlp, [example], 25)
+    (doc,) = predict(nlp, [example])
+    (relation,) = doc._.relations
+    assert [doc[i].text for i in relation.evidence.tokens] == ["Quill", "retired", "closed", "Works"]
+    assert nlp.evaluate([example])["rels_candidate_recall"] == 1.0
+    near = alone(en, candidates={**candidates, "max_path": 2})
+    near.initialize(lambda: [example])
+    assert len(near.get_pipe("extractor").propose(doc).pairs) == 0

@@ -237,7 +237,7 @@ def test_subtree_edges_are_those_of_spacy(docs):
 def test_subtree_edges_of_a_cycle(vocab):
     doc = Doc(vocab, words=list("abcd"), heads=[1, 2, 0, 0], deps=["dep"] * 4)
     left, right = subtree_edges(read_parse([doc]))
-    # The cycle is cut at its first token.
+    # It is cut at its first token.
     assert left.tolist() == [0, 1, 1, 3]
     assert right.tolist() == [3, 1, 2, 3]
 

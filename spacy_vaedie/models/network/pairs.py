@@ -35,8 +35,10 @@ class PairNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.n_heads = n_heads
-        self.parts = nn.ModuleDict({name: build_part(n_in=n_in, **part) for name, part in parts.items()})
-        n_features = sum(part.n_out for part in self.parts.values())
+        # A list, since torch forbids some names.
+        self.names = list(parts)
+        self.parts = nn.ModuleList(build_part(n_in=n_in, **part) for part in parts.values())
+        n_features = sum(part.n_out for part in self.parts)
         self.hidden = nn.Parameter(torch.empty(n_heads, n_features, width))
         self.hidden_bias = nn.Parameter(torch.zeros(n_heads, 1, width))
         self.norm = nn.LayerNorm(width)
@@ -61,8 +63,11 @@ class PairNetwork(nn.Module):
             # No pair to score, but the token vectors still get their gradient of zero.
             n_labels = self.output.shape[2]
             return {"logits": vectors.sum() * 0.0 + vectors.new_zeros((self.n_heads, 0, n_labels))}
-        found = {name: part(vectors, index, dropout) for name, part in self.parts.items()}
-        read = [torch.zeros_like(values) if name == without else values for name, values in found.items()]
+        found = [part(vectors, index, dropout) for part in self.parts]
+        read = [
+            torch.zeros_like(values) if name == without else values
+            for name, values in zip(self.names, found, strict=True)
+        ]
         # Each of the networks misses other features.
         features = torch.cat(read, dim=1).expand(self.n_heads, -1, -1)
         features = F.dropout(features, dropout, self.training)

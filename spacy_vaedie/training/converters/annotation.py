@@ -38,6 +38,8 @@ class Annotation:
     spans (Sequence[Tuple[int, int, str]]): First character, last character (exclusive) and label of each span.
     relations (Optional[Sequence[Tuple[int, int, str]]]): Head and tail, as indices into `spans`, and label of each
         relation, None where the text was not annotated with relations.
+    polarities (Sequence[Optional[str]]): Polarity of each relation, None where nobody decided. Empty where the file
+        says nothing about any.
     words (Optional[Sequence[str]]): The tokens that the file gives, None to use the tokenizer of the pipeline.
     spaces (Optional[Sequence[bool]]): Whether a space follows each of them.
     meta (Dict[str, Any]): What else the file says about the text. Kept as `doc.user_data["meta"]`.
@@ -59,6 +61,7 @@ class Annotation:
     spans_annotated: bool = True
     cats: Optional[Mapping[str, float]] = None
     sentences: Optional[Sequence[int]] = None
+    polarities: Sequence[Optional[str]] = ()
 
     @classmethod
     def from_words(
@@ -230,12 +233,13 @@ def _set_relations(
         doc._.relations = None
         return
     relations = []
-    for head_index, tail_index, label in annotation.relations:
+    polarities = annotation.polarities or [None] * len(annotation.relations)
+    for (head_index, tail_index, label), polarity in zip(annotation.relations, polarities, strict=True):
         head, tail = arguments[head_index], arguments[tail_index]
         if head is None or tail is None:
             report.leave_out(annotation.doc_id, f"relation {label!r}: its {'tail' if head else 'head'} was left out")
         else:
-            relations.append(Relation(head=head, tail=tail, label=label))
+            relations.append(Relation(head=head, tail=tail, label=label, polarity=polarity))
     report.relations_read += len(annotation.relations)
     report.relations_written += len(relations)
     doc._.relations = relations
