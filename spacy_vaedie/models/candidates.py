@@ -125,6 +125,28 @@ def pair_spans(doc: Doc, spans: Sequence[Span], max_sentences: int, max_pairs: i
     return Candidates(bounds, labels, pairs)
 
 
+def merge(first: Candidates, second: Candidates) -> Candidates:
+    """Put two sets of candidates of one Doc together, e.g. between its predicted and its annotated spans. A pair that
+    both have, of the same tokens and labels, is there once; no pair joins a span of one with a span of the other.
+
+    first (Candidates), second (Candidates): The two sets.
+    RETURNS (Candidates): The pairs of both, ordered by head, then tail.
+    """
+    named = [
+        [(*bounds, label) for bounds, label in zip(item.spans.tolist(), item.labels.tolist(), strict=True)]
+        for item in (first, second)
+    ]
+    unique = sorted({*named[0], *named[1]})
+    places = {span: row for row, span in enumerate(unique)}
+    rows = [np.array([places[span] for span in spans], dtype="int64") for spans in named]
+    pairs = np.concatenate([row[item.pairs] for row, item in zip(rows, (first, second), strict=True)])
+    return Candidates(
+        spans=np.array([span[:2] for span in unique], dtype="int64").reshape(-1, 2),
+        labels=np.array([span[2] for span in unique], dtype="uint64"),
+        pairs=np.unique(pairs, axis=0),
+    )
+
+
 def ranges(starts: Ints, ends: Ints) -> Ints:
     """Count from each start to its end, one after the other.
 

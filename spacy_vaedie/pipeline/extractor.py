@@ -14,13 +14,14 @@ from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 from ..errors import Errors, Warnings, check_range
 from ..lang.polarity import PolarityReader
 from ..models.calibration import apply_calibration
-from ..models.candidates import CandidateFunction, Candidates, pair_spans
+from ..models.candidates import CandidateFunction, Candidates, merge, pair_spans
 from ..models.constraints import LabelSchema, allowed_labels, resolve
 from ..models.gates import PairFinder
 from ..models.labelling import AnyLabel, OneLabel
 from ..models.relations import PairClassifier, resize, set_prior, split_pairs
 from ..tokens import Argument, Relation
 from ..tokens.dependency import has_parse, read_evidence, read_parse
+from ..training.examples import gold_copy
 from .calibration import check_threshold
 from .explanation import ExplainedPipe
 from .rule_bonus import rule_bonus
@@ -85,6 +86,7 @@ Prediction = Tuple[Candidates, Floats]
         "label_thresholds": None,
         "multi_label": False,
         "schema": None,
+        "gold_candidates": False,
         "scorer": {"@scorers": "spacy-vaedie.relation_scorer.v1"},
     },
     default_score_weights={
@@ -112,6 +114,7 @@ def make_extractor(
     label_thresholds: Optional[Dict[str, float]],
     multi_label: bool,
     schema: Optional[LabelSchema],
+    gold_candidates: bool,
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> "Extractor":
     """Make an `extractor`.
@@ -123,6 +126,8 @@ def make_extractor(
     label_thresholds (Optional[Dict[str, float]]): Thresholds of single labels, in place of it and of tuned ones.
     multi_label (bool): Whether a pair may have several labels.
     schema (Optional[LabelSchema]): What the labels say, None for nothing.
+    gold_candidates (bool): Whether to learn from the pairs of annotated spans, too, where an earlier component predicts
+        spans in training (`annotating_components`).
     scorer (Optional[Callable]): Scores relations.
     """
     return Extractor(
@@ -135,6 +140,7 @@ def make_extractor(
         label_thresholds=label_thresholds,
         multi_label=multi_label,
         schema=schema,
+        gold_candidates=gold_candidates,
         scorer=scorer,
     )
 
@@ -157,6 +163,7 @@ class Extractor(ExplainedPipe):
         label_thresholds: Optional[Dict[str, float]] = None,
         multi_label: bool = False,
         schema: Optional[LabelSchema] = None,
+        gold_candidates: bool = False,
         scorer: Optional[Callable[..., Dict[str, Any]]] = None,
     ) -> None:
         check_range(name, 0.0, rule_weight=rule_weight)
@@ -165,6 +172,7 @@ class Extractor(ExplainedPipe):
         self.model = model
         self.name = name
         self.candidates = candidates
+        self.gold_candidates = gold_candidates
         self.scorer = scorer
         self.schema = LabelSchema() if schema is None else schema
         self.labelling = AnyLabel() if multi_label else OneLabel()
@@ -317,7 +325,7 @@ class Extractor(ExplainedPipe):
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):
             return losses
-        candidates = self._propose(docs)
+        candidates = self._propose_for(examples)
         logits, backprop = self.model.begin_update((docs, candidates))
         scores = to_numpy(logits) + self._rule_bonus(docs, candidates)
         loss, gradient = self.get_loss(examples, (candidates, scores))
@@ -420,6 +428,16 @@ class Extractor(ExplainedPipe):
             return self.candidates(doc, types=self.cfg.get("type_pairs"), both_ways=not once)
         found = self.candidates(doc)
         return found.one_way() if once else found
+
+    def _propose_for(self, examples: Sequence[Example]) -> List[Candidates]:
+        """The candidates to learn from."""
+        candidates = self._propose([example.predicted for example in examples])
+        if not self.gold_candidates:
+            return candidates
+        annotated = [i for i, example in enumerate(examples) if example.reference._.relations is not None]
+        for i, found in zip(annotated, self._propose([gold_copy(examples[i]) for i in annotated]), strict=True):
+            candidates[i] = merge(candidates[i], found)
+        return candidates
 
     def _propose(self, docs: Sequence[Doc]) -> List[Candidates]:
         candidates = [self.propose(doc) for doc in docs]
