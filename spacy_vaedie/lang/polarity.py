@@ -6,7 +6,7 @@ from typing import FrozenSet, Iterable, List, NamedTuple, Optional, Set
 
 from spacy.tokens import Doc
 
-from .clauses import ASIDE, CARRIERS, COMPLEMENTS, LINKS, PARTICIPANTS, RELATIVES, SUBJECTS, Clauses
+from .polarity_parse import ASIDE, CARRIERS, COMPLEMENTS, LINKS, PARTICIPANTS, RELATIVES, SUBJECTS, MarkedParse
 from .polarity_rules import ASSERTED, NEGATED, OPEN, PolarityRules, load_polarity_rules
 
 _NAMES = {ASSERTED: "asserted", NEGATED: "negated", OPEN: "hypothetical"}
@@ -50,7 +50,7 @@ class PolarityReader:
 
     def __init__(self, doc: Doc, rules: Optional[PolarityRules] = None) -> None:
         rules = rules or load_polarity_rules(doc.lang_)
-        self._clauses = None if rules is None or not doc.has_annotation("DEP") else Clauses(doc, rules)
+        self._clauses = None if rules is None or not doc.has_annotation("DEP") else MarkedParse(doc, rules)
 
     def has_cues(self, tokens: Iterable[int]) -> bool:
         """RETURNS (bool): Whether the sentences of these tokens hold any word that can change a polarity."""
@@ -80,11 +80,11 @@ class PolarityReader:
 class _Walk:
     """Goes from the root of the sentence down to the top of a path, and from there to its ends, and keeps what holds.
 
-    clauses (Clauses): The parse.
+    clauses (MarkedParse): The parse.
     path (FrozenSet[int]): The tokens of the path.
     """
 
-    def __init__(self, clauses: Clauses, path: FrozenSet[int]) -> None:
+    def __init__(self, clauses: MarkedParse, path: FrozenSet[int]) -> None:
         self.clauses = clauses
         self.rules = clauses.rules
         self.path = path

@@ -16,7 +16,7 @@ from .tree import VERBS, Tree
 
 Argument = Tuple[str, int]
 
-SUBJECTS = frozenset(("subject", "passive_subject"))
+SUBJECT_ROLES = frozenset(("subject", "passive_subject"))
 IN_PHRASE = frozenset(("auxiliary", "passive_auxiliary", "negation", "particle", "copula"))
 _INHERITING = frozenset(("conjunct", "adverbial_clause", "prepositional_clause"))
 _CLAUSAL = _INHERITING | frozenset(
@@ -81,7 +81,7 @@ class ClauseReader:
             return True
         for child in tree.children[token]:
             role = tree.roles[child]
-            if role == "copula" or (clausal and role in SUBJECTS):
+            if role == "copula" or (clausal and role in SUBJECT_ROLES):
                 return True
         return False
 
@@ -108,7 +108,7 @@ class ClauseReader:
         """The subject, whether it stands outside of the clause, and the verb to ask where there is none."""
         tree = self.tree
         role, head = tree.roles[verb], tree.heads[verb]
-        own = [child for child in tree.children[verb] if tree.roles[child] in SUBJECTS]
+        own = [child for child in tree.children[verb] if tree.roles[child] in SUBJECT_ROLES]
         if own and tree.words[own[0]] != "relative":
             return tree.conjuncts(own[0]), False, None
         if role == "relative" or (role == "participle" and tree.voices[verb]):
@@ -205,7 +205,7 @@ class ClauseReader:
         return not (copula < child < verb if role == "adverb" else child > verb and role in ("preposition", "oblique"))
 
     def _has_subject(self, verb: int) -> bool:
-        return any(self.tree.roles[child] in SUBJECTS for child in self.tree.children[verb])
+        return any(self.tree.roles[child] in SUBJECT_ROLES for child in self.tree.children[verb])
 
     def _is_said(self, clause: int, verb: int) -> bool:
         """Whether a clause is the object of a verb. What stands before it, as in `"...", he said`, may as well be a

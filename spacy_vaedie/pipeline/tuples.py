@@ -9,7 +9,7 @@ from spacy.symbols import ADJ, NOUN, NUM, PROPN  # type: ignore[attr-defined]
 from ..lang.polarity import PolarityReader
 from ..lang.triples import TripleRules
 from ..tokens import Argument, Triple
-from .clauses import IN_PHRASE, SUBJECTS, Clause, ClauseReader
+from .clauses import IN_PHRASE, SUBJECT_ROLES, Clause, ClauseReader
 from .tree import APART, COORDINATED, Span, Tree
 
 # Role and head of an argument, and what is cut off it.
@@ -23,7 +23,7 @@ _LEADS = frozenset(("preposition", "oblique", "agent"))
 _NOUNS = frozenset((NOUN, PROPN))
 _SUBJECT_APART = APART | {"participle", "case"}
 # What belongs to the clause, not to a nominal predicate.
-_NOMINAL_APART = APART | SUBJECTS | IN_PHRASE | {"marker", "expletive", "adverbial_clause"}
+_NOMINAL_APART = APART | SUBJECT_ROLES | IN_PHRASE | {"marker", "expletive", "adverbial_clause"}
 _WITHOUT_CASE = APART | {"case"}
 _EXTRA_APART = frozenset(("relative",))
 _CLAUSE_APART = frozenset(("marker",))

@@ -24,7 +24,7 @@ LINKS = frozenset({"mark", "case", "prep", "advmod", "cc"})
 PREDICATES = frozenset({"acomp", "attr", "oprd"})
 
 
-class Clauses:
+class MarkedParse:
     """The parse of one Doc as lists, one item a token, and where its words stand that matter to polarity.
 
     doc (Doc): A parsed Doc.
