@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip
 INSTALLED := .venv/.installed
 
-.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds captions entities entities-seeds topics topics-seeds figures clean
+.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds figures clean
 
 help:
 	@echo "make test            install into .venv, then ruff, mypy and pytest"
@@ -13,8 +13,13 @@ help:
 	@echo "make semeval         train and score on SemEval-2010 Task 8, one seed"
 	@echo "make semeval-seeds   the same with three seeds, for the table in README.md"
 	@echo "make captions        train a VAE and a language model on captions, one seed"
+	@echo "make carb            score open triples on CaRB"
 	@echo "make entities        entities of WNUT17 and CoNLL04 on the latents and without, one seed"
 	@echo "make entities-seeds  the same with three seeds"
+	@echo "make conll04         entities and relations of CoNLL04 end to end, one seed"
+	@echo "make conll04-seeds   the same with three seeds"
+	@echo "make scierc          nested entities and relations of SciERC end to end, one seed"
+	@echo "make scierc-seeds    the same with three seeds"
 	@echo "make topics          train and score topic models on BBC News and M10, one seed"
 	@echo "make topics-seeds    the same with three seeds, for the table in docs/topics.md"
 	@echo "make figures         rebuild the tables of README.md and docs/ from metrics/"
@@ -60,6 +65,10 @@ captions: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	$(BIN)/spacy project run captions . $(PROJECT_VARS)
 
+carb: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run carb . $(PROJECT_VARS)
+
 entities: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	$(BIN)/spacy project run entities . $(PROJECT_VARS)
@@ -67,6 +76,22 @@ entities: install
 entities-seeds: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	for seed in 0 1 2; do $(BIN)/spacy project run entities . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
+
+conll04: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run conll04 . $(PROJECT_VARS)
+
+conll04-seeds: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	for seed in 0 1 2; do $(BIN)/spacy project run conll04 . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
+
+scierc: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run scierc . $(PROJECT_VARS)
+
+scierc-seeds: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	for seed in 0 1 2; do $(BIN)/spacy project run scierc . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
 
 topics: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
@@ -80,4 +105,4 @@ figures: install
 	$(BIN)/python scripts/figures.py
 
 clean:
-	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/wnut17 assets/conll04 assets/topics assets/captions assets/ewt assets/en_core_web_md
+	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/wnut17 assets/conll04 assets/scierc assets/topics assets/captions assets/carb assets/ewt assets/en_core_web_md

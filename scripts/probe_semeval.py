@@ -27,7 +27,7 @@ from wasabi import msg
 
 from spacy_vaedie.errors import Errors
 from spacy_vaedie.models.candidates import Candidates
-from spacy_vaedie.models.relations import index_pairs
+from spacy_vaedie.models.pair_index import index_pairs
 from spacy_vaedie.scorer import score_semeval
 from spacy_vaedie.training.readers import create_relation_corpus
 
@@ -52,7 +52,7 @@ SHARES = (5, 10, 30, 100)
 # Inverse regularization, chosen on the dev set for each arm and share.
 STRENGTHS = (3.0, 12.0, 48.0)
 # Buckets of the lexical features: so many that hardly two of them meet.
-SETTINGS = {"buckets": 2**20, "path_buckets": 512}
+BUCKETS = 2**20
 BATCH_SIZE = 128
 # Keeps the factor of a Gram matrix defined where two sentences have the same features.
 JITTER = 1e-4
@@ -140,7 +140,7 @@ def read_part(nlp: Language, path: Path) -> Part:
 def read_blocks(nlp: Language, docs: List[Doc]) -> Dict[str, Any]:
     """Describe sentences with two entities each, the first one in the text as head.
 
-    Lexical features are those of the extractor (`spacy-vaedie.PairClassifier.v1`): n-grams between the entities, words
+    Lexical features are those of the extractor (`spacy-vaedie.LexicalFeatures.v1`): n-grams between the entities, words
     and labels of the dependency path, and so on. Of the vectors of tokens, a sentence has those of the topmost tokens
     of head and tail, and averages over the text between them and over the path without its ends.
 
@@ -148,7 +148,7 @@ def read_blocks(nlp: Language, docs: List[Doc]) -> Dict[str, Any]:
     docs (List[Doc]): The sentences, parsed.
     RETURNS (Dict[str, Any]): The blocks `lexical` (sparse), `vectors`, `means` and `hidden`.
     """
-    index = index_pairs(docs, [one_pair(doc) for doc in docs], SETTINGS)
+    index = index_pairs(docs, [one_pair(doc) for doc in docs])
     singles = np.arange(len(docs))
     regions = [(index.head_roots, singles), (index.tail_roots, singles), index.between, drop_ends(index.path)]
     encoder = nlp.get_pipe("vae_encoder")
@@ -161,7 +161,7 @@ def read_blocks(nlp: Language, docs: List[Doc]) -> Dict[str, Any]:
     blocks: Dict[str, Any] = {
         name: np.concatenate([average(rows, region) for region in regions], axis=1) for name, rows in tokens.items()
     }
-    lexical = group_matrix(index.features, SETTINGS["buckets"])
+    lexical = group_matrix((index.features[0] % np.uint64(BUCKETS), index.features[1]), BUCKETS)
     lexical.data[:] = 1.0
     blocks["lexical"] = lexical
     return blocks

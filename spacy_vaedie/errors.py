@@ -55,6 +55,13 @@ class Errors(metaclass=_Coded):
         "These two cannot be compared on their latents: {reason}. Run the same 'vae_encoder' over both. For spaCy's "
         "own similarity, set `similarity = null` in the config of 'vae_encoder'."
     )
+    VE021 = (
+        "A triple needs a subject and objects of at least one token inside the Doc, and the tokens of its relation "
+        "there too, but {triple} does not fit a Doc of {n_tokens} tokens. Give token offsets (start, end exclusive) of "
+        "this Doc."
+    )
+    VE022 = "doc._.triples takes a list of spacy_vaedie.tokens.Triple, or None for 'not annotated', but got {value!r}."
+    VE023 = "The {field} of a triple is {value!r}, but it must be {must}."
 
     # vae_encoder and its listeners
     VE101 = (
@@ -138,6 +145,40 @@ class Errors(metaclass=_Coded):
         "end, tail start, tail end (token offsets, ends exclusive, inside the Doc)."
     )
     VE206 = "The threshold is a probability from 0 to 1, but got {value}."
+    VE221 = "{owner}: the schema contradicts itself: {reason}."
+    VE222 = (
+        "spaCy reads no noun chunks in the language '{lang}', so they cannot be candidates. Use entities "
+        "('spacy-vaedie.EntityPairs.v2') or a span group ('spacy-vaedie.SpanPairs.v2')."
+    )
+    VE223 = (
+        "'{label}' cannot be a label of '{name}': its schema says that it is the inverse of '{other}', so each such "
+        "relation is learned and predicted as '{other}'. Leave it out of the labels, or out of `inverse`."
+    )
+    VE224 = (
+        "None of the {n} annotated relation(s) '{label}' keeps to the types that the schema of '{name}' allows. First: "
+        "{first}. Correct `types.{label}`: they are labels of spans, as the candidates have them."
+    )
+    VE225 = "'{name}' cannot be calibrated: {reason}."
+
+    # open_extractor
+    VE251 = (
+        "'{name}' reads the dependency parse, and this Doc has none ({text!r}). Add a parser before '{name}', or give "
+        "it Docs that were parsed."
+    )
+
+    # relation_ruler
+    VE231 = (
+        "{where}: this is no pattern: {reason}. A pattern has a label, a list of nodes in the syntax of spaCy's "
+        "DependencyMatcher, and the names of two nodes as head and tail."
+    )
+    VE232 = (
+        "The patterns of '{name}' are over the dependency parse, and this Doc has none ({text!r}). Put '{name}' behind "
+        "a parser, or give it Docs that were parsed."
+    )
+    VE233 = (
+        "'{name}' looks for its spans in the group '{key}', which is not on this Doc (there are: {keys}). Put the "
+        "component that writes it before '{name}', or change `spans_key` or `spans` of '{name}'."
+    )
 
     # readers and converters
     VE301 = "{path}: no such file or folder. Check the path, or run the step that writes it first."
@@ -197,6 +238,14 @@ class Errors(metaclass=_Coded):
         "and draw either all of them, or so few that every different label has room in both parts."
     )
     VE503 = "The pipeline '{model}' has no 'vae_encoder' (there are: {names}). Name a pipeline that has one."
+    VE504 = (
+        "Patterns are proposed from the dependency parse, and this Doc has relations but no parse ({text!r}). Save one "
+        "with the data: `spacy vaedie convert ... --model PIPELINE`."
+    )
+    VE505 = (
+        "None of {n} annotated relation(s) has a path that is frequent and precise enough for a pattern ({reasons}). "
+        "Lower `min_support` or `min_precision`, raise `max_length`, or annotate more."
+    )
 
     # optional parts
     VE901 = '{thing} needs {package}, which is not installed. Install it with: pip install "{requirement}"'
@@ -209,6 +258,7 @@ class Warnings(metaclass=_Coded):
         "{n} relation(s) of a Doc lie outside of it or were cut by it and are left out (a Doc made from a part of "
         "another, say)."
     )
+    VW002 = "{n} triple(s) of a Doc lie outside of it or were cut by it and are left out (a Doc made from a part, say)."
     VW101 = (
         "'{name}' reads the dependency parse, but a Doc has none: it works from words alone there. Add a parser "
         "before '{name}' for better vectors."
@@ -228,12 +278,46 @@ class Warnings(metaclass=_Coded):
     )
     VW203 = (
         "A pair of spans carries more than one label ({labels}); '{name}' predicts one label a pair and learns the "
-        "first."
+        "first. To learn all of them, set `multi_label = true`."
     )
-    VW204 = "A Doc has {n} candidate pairs, more than `max_pairs` ({cap}): the {dropped} most distant are left out."
+    VW204 = (
+        "A Doc has {n} candidate pairs, more than `max_pairs` ({cap}): the {dropped} most distant are left out (text: "
+        "{text!r})."
+    )
     VW205 = (
         "{n} annotated relation(s) do not fit the tokens of the predicted Doc and cannot be learned. The tokenizer "
         "splits this text differently from the training data."
+    )
+    VW206 = (
+        "A relation that a rule found adds nothing to the scores of '{name}': {reason}. Let the rules and '{name}' use "
+        "the same labels and spans (settings `spans` of the rules, `candidates` of '{name}'). Others like it are not "
+        "told."
+    )
+    VW231 = (
+        "'{name}' has no patterns and does nothing. Add some with `add_patterns`, or name a file of patterns in "
+        "`[initialize.components.{name}]`."
+    )
+    VW221 = (
+        "{n} annotated relation(s) contradict the schema of '{name}'; what contradicts in its types is not learned. "
+        "First: {first}. Correct the annotation or the schema."
+    )
+    VW222 = (
+        "The {setting} of '{name}' names labels that it does not predict: {labels}. Check how they are written; it "
+        "predicts: {known}."
+    )
+    VW223 = (
+        "'{name}' was trained after it was calibrated: its calibration and the thresholds that were tuned do not fit "
+        "the new weights and are dropped. Calibrate it again (`spacy vaedie calibrate`)."
+    )
+    VW224 = (
+        "'{name}' was calibrated after the thresholds of its labels were tuned or set: they are meant for other "
+        "probabilities and are dropped. Tune them again (`tune_thresholds`, or `spacy vaedie calibrate` with "
+        "`--thresholds`)."
+    )
+    VW225 = (
+        "The temperature of '{name}' stopped at {value:.2f}, an end of where it is looked for: the {n} annotated "
+        "pairs do not say how sure it may be, since it is right about nearly all of them, or about few. Calibrate it "
+        "on more texts, annotated as its training data are, that it was not trained on."
     )
     VW302 = (
         "Fewer than {n} texts are for {parts}: scores on so few say nothing, and choosing the best model by them is "

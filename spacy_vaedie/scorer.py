@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, DefaultDict, Dict, Iterable, Mapping, Optional, Sequence, Set, Tuple, Union
 
@@ -19,17 +19,19 @@ from .tokens import Relation, annotated_regions
 from .training.files import read_lines
 
 Pairs = NDArray[np.integer[Any]]
+Canonical = Callable[[Relation], Relation]
 OTHER = "Other"
 
 
 @dataclass(frozen=True)
 class _Scored:
-    """What makes a relation of a corpus the same as another one."""
+    """What makes a relation of a corpus the same as another one. Its polarity does not."""
 
     example: int
     pair: Tuple[int, int, int, int]
     arguments: Tuple[str, str]
     label: str
+    polarity: Optional[str] = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -57,19 +59,26 @@ def make_relation_scorer() -> Callable[..., Dict[str, Any]]:
 
 
 def relation_score(
-    examples: Iterable[Example], *, candidates: Optional[Callable[[Doc], Pairs]] = None, **kwargs: Any
+    examples: Iterable[Example],
+    *,
+    candidates: Optional[Callable[[Doc], Pairs]] = None,
+    canonical: Optional[Canonical] = None,
+    **kwargs: Any,
 ) -> Dict[str, Any]:
     """`score_relations` with the signature of a spaCy scorer: settings that other scorers read are passed over.
 
     examples (Iterable[Example]): Predicted and annotated Docs.
-    candidates (Optional[Callable[[Doc], Pairs]]): See `score_relations`.
+    candidates (Optional[Callable[[Doc], Pairs]]), canonical (Optional[Canonical]): See `score_relations`.
     RETURNS (Dict[str, Any]): The scores.
     """
-    return score_relations(examples, candidates=candidates)
+    return score_relations(examples, candidates=candidates, canonical=canonical)
 
 
 def score_relations(
-    examples: Iterable[Example], *, candidates: Optional[Callable[[Doc], Pairs]] = None
+    examples: Iterable[Example],
+    *,
+    candidates: Optional[Callable[[Doc], Pairs]] = None,
+    canonical: Optional[Canonical] = None,
 ) -> Dict[str, Any]:
     """Score `doc._.relations` of the predicted Docs against the annotated ones.
 
@@ -81,12 +90,16 @@ def score_relations(
     * rels_macro_p/r/f: the same, averaged over the labels that were annotated
     * rels_per_type: the same for each label
     * rels_boundaries_p/r/f: the labels of the spans do not count
+    * rels_polarity_accuracy: share of the relations that were found (both spans with their labels, and the label) whose
+      polarity is the annotated one, None where no polarity was annotated. In the other scores it does not count
     * rels_candidate_recall: share of the annotated relations whose ordered pair of spans is a candidate, None where
       no relation was annotated (only with `candidates`)
 
     examples (Iterable[Example]): Predicted and annotated Docs.
     candidates (Optional[Callable[[Doc], Pairs]]): Gives the candidate pairs of a predicted Doc as token offsets: head
         start, head end, tail start, tail end (ends exclusive). *Shape:* (n_pairs, 4)
+    canonical (Optional[Canonical]): Brings a relation into the one way to say the fact, so that a symmetric one counts
+        in either direction. None where each relation says something of its own.
     RETURNS (Dict[str, Any]): The scores, from 0 to 1. All of them are None where no Doc was annotated.
     RAISES (ValueError): VE401 where the two Docs of an example have different texts, VE205 where the candidates have
         another shape.
@@ -96,12 +109,12 @@ def score_relations(
     reached: Set[Tuple[int, Tuple[int, int, int, int]]] = set()
     annotated = False
     for i, example in enumerate(examples):
-        found = _read_gold(i, example)
+        found = _read_gold(i, example, canonical)
         if found is None:
             continue
         annotated = True
         gold |= found
-        predicted |= _read_predicted(i, example)
+        predicted |= _read_predicted(i, example, canonical)
         if candidates is not None:
             reached.update((i, pair) for pair in _read_candidates(candidates, example.predicted))
     scores = _score_sets(predicted, gold, annotated)
@@ -174,29 +187,33 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def _scored(i: int, relation: Relation, doc: Doc) -> _Scored:
+def _scored(i: int, relation: Relation, doc: Doc, canonical: Optional[Canonical]) -> _Scored:
+    relation = relation if canonical is None else canonical(relation)
     head, tail = relation.head.resolve(doc), relation.tail.resolve(doc)
     return _Scored(
         example=i,
         pair=(head.start_char, head.end_char, tail.start_char, tail.end_char),
         arguments=(relation.head.label, relation.tail.label),
         label=relation.label,
+        polarity=relation.polarity,
     )
 
 
-def _read_gold(i: int, example: Example) -> Optional[Set[_Scored]]:
+def _read_gold(i: int, example: Example, canonical: Optional[Canonical]) -> Optional[Set[_Scored]]:
     relations = example.reference._.relations
-    return None if relations is None else {_scored(i, relation, example.reference) for relation in relations}
+    if relations is None:
+        return None
+    return {_scored(i, relation, example.reference, canonical) for relation in relations}
 
 
-def _read_predicted(i: int, example: Example) -> Set[_Scored]:
+def _read_predicted(i: int, example: Example, canonical: Optional[Canonical]) -> Set[_Scored]:
     """RETURNS (Set[_Scored]): The predicted relations with both arguments in one annotated part of the reference."""
     doc, reference = example.predicted, example.reference
     if doc.text != reference.text:
         reason = f"the predicted text {doc.text[:40]!r} is not the annotated one, {reference.text[:40]!r}"
         raise ValueError(Errors.VE401.format(reason=reason))
     regions = [reference[start:end] for start, end in annotated_regions(reference)]
-    scored = {_scored(i, relation, doc) for relation in doc._.relations or []}
+    scored = {_scored(i, relation, doc, canonical) for relation in doc._.relations or []}
     return {
         relation
         for relation in scored
@@ -218,7 +235,8 @@ def _score_sets(predicted: Set[_Scored], gold: Set[_Scored], annotated: bool) ->
     """All scores but candidate recall, each of them None where nothing was annotated."""
     if not annotated:
         kinds = ("rels", "rels_macro", "rels_boundaries")
-        return {**{f"{kind}_{which}": None for kind in kinds for which in "prf"}, "rels_per_type": None}
+        nothing = {f"{kind}_{which}": None for kind in kinds for which in "prf"}
+        return {**nothing, "rels_per_type": None, "rels_polarity_accuracy": None}
     per_type: Dict[str, PRFScore] = {}
     for label in sorted({relation.label for relation in gold | predicted}):
         per_type[label] = PRFScore()
@@ -236,7 +254,14 @@ def _score_sets(predicted: Set[_Scored], gold: Set[_Scored], annotated: bool) ->
         scores[f"rels_macro_{which}"] = _mean([score[which] for score in gold_types])
         scores[f"rels_boundaries_{which}"] = boundaries.to_dict()[which]
     scores["rels_per_type"] = {label: score.to_dict() for label, score in per_type.items()}
+    scores["rels_polarity_accuracy"] = _score_polarity(predicted, gold)
     return scores
+
+
+def _score_polarity(predicted: Set[_Scored], gold: Set[_Scored]) -> Optional[float]:
+    said = {relation: relation.polarity for relation in predicted}
+    right = [said[relation] == relation.polarity for relation in gold if relation.polarity and relation in said]
+    return _mean(right) if right else None
 
 
 def _without_arguments(relations: Set[_Scored]) -> Set[_Scored]:

@@ -28,7 +28,6 @@ SMALL = {
     "syntax_width": 8,
     "window_layers": 1,
     "parse_layers": 1,
-    "lexical_width": 8,
     "buckets": 1000,
     "rows": [300, 100, 100, 100],
     "include_static_vectors": False,
@@ -37,12 +36,11 @@ SCORES = {"ner": "ents_f", "spancat": "spans_sc_f", "textcat": "cats_score"}
 SHORT = {"training.max_steps": 4, "training.eval_frequency": 2, "training.optimizer.learn_rate.warmup_steps": 1}
 
 
-def overrides_for(path, corpus, vae=None):
+def overrides_for(path, corpus, vae=None, ner=None):
     """The paths, and small widths in each block of a model."""
     config = Config().from_disk(path, interpolate=False)
-    found = {f"paths.{name}": str(file) for name, file in corpus.items() if name in config["paths"]}
-    if vae is not None and "vae" in config["paths"]:
-        found["paths.vae"] = str(vae)
+    files = {**corpus, "vae": vae, "ner": ner}
+    found = {f"paths.{name}": str(file) for name, file in files.items() if file is not None and name in config["paths"]}
 
     def walk(block, name):
         for key, value in block.items():
@@ -92,22 +90,31 @@ def vae(corpus, tmp_path_factory):
     return folder / "model-best"
 
 
+@pytest.fixture(scope="module")
+def ner(corpus, vae, tmp_path_factory):
+    """A recognizer on that encoder."""
+    folder, path = tmp_path_factory.mktemp("ner"), VAE_CONFIG.with_stem("entities")
+    train(path, folder, overrides={**overrides_for(path, corpus, vae), **SHORT})
+    return folder / "model-best"
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_fill_config_changes_nothing(path, vae, tmp_path):
+def test_fill_config_changes_nothing(path, vae, ner, tmp_path):
     config = Config().from_disk(path, interpolate=False)
-    if "vae" in config["paths"]:
-        config["paths"]["vae"] = str(vae)
+    config["paths"].update({name: str(file) for name, file in (("vae", vae), ("ner", ner)) if name in config["paths"]})
     for component in config["components"].values():
-        if {"upstream", "width"} <= set(component.get("model", {}).get("tok2vec", {})):
-            component["model"]["tok2vec"]["width"] = SMALL["latent_width"] + SMALL["width"]
+        listener = component.get("model", {}).get("tok2vec", {})
+        listener = listener.get("tok2vec", listener)
+        if {"upstream", "width"} <= set(listener):
+            listener["width"] = SMALL["latent_width"] + SMALL["width"]
     config.to_disk(tmp_path / "config.cfg")
     fill_config(tmp_path / "filled.cfg", tmp_path / "config.cfg", silent=True)
     assert Config().from_disk(tmp_path / "filled.cfg", interpolate=False) == config
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_debug_config(path, corpus, vae, capsys):
-    debug_config(path, overrides=overrides_for(path, corpus, vae))
+def test_debug_config(path, corpus, vae, ner, capsys):
+    debug_config(path, overrides=overrides_for(path, corpus, vae, ner))
     assert "Config is valid" in capsys.readouterr().out
 
 
@@ -125,12 +132,12 @@ def test_it_names_what_it_trains(path):
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_train(path, corpus, vae, tmp_path, en):
+def test_train(path, corpus, vae, ner, tmp_path, en):
     if path == VAE_CONFIG:
         folder = vae.parent
     else:
         folder = tmp_path
-        train(path, folder, overrides={**overrides_for(path, corpus, vae), **SHORT})
+        train(path, folder, overrides={**overrides_for(path, corpus, vae, ner), **SHORT})
     for name in ("model-best", "model-last"):
         meta = json.loads((folder / name / "meta.json").read_text())
         assert meta["pipeline"] == find_pipes(path)
@@ -140,7 +147,9 @@ def test_train(path, corpus, vae, tmp_path, en):
     assert (doc._.relations is not None) == ("extractor" in nlp.pipe_names)
     if "extractor" in nlp.pipe_names:
         assert nlp.get_pipe("extractor").labels == LABELS
-        assert meta["performance"]["rels_candidate_recall"] == 1.0
+        recall = meta["performance"]["rels_candidate_recall"]
+        # Without gold entities, after four updates, hardly anything is found.
+        assert 0.0 <= recall <= 1.0 if {"ner", "spancat"} & set(nlp.pipe_names) else recall == 1.0
     elif nlp.pipe_names[-1] in SCORES:
         assert SCORES[nlp.pipe_names[-1]] in meta["performance"]
     else:

@@ -246,6 +246,13 @@ data = DocBin(docs=[doc], store_user_data=True).to_bytes()
 (other,) = DocBin().from_bytes(data).get_docs(nlp.vocab)
 assert other._.relations == doc._.relations
 assert doc._.latents is None
+assert nlp.add_pipe("open_extractor")(doc)._.triples
+ruler = nlp.add_pipe("relation_ruler")
+ruler.add_patterns([{"label": "X", "pattern": [
+    {"RIGHT_ID": "a", "RIGHT_ATTRS": {"DEP": "nsubj"}},
+    {"LEFT_ID": "a", "REL_OP": "<", "RIGHT_ID": "b", "RIGHT_ATTRS": {}},
+], "head": "a", "tail": "b"}])
+assert [relation.polarity for relation in ruler.match(doc)] == ["asserted"]
 assert len(build_entity_pairs()(doc).pairs) == 2
 assert not any(name.split(".")[0] == "torch" for name, module in sys.modules.items() if module is not None)
 for name in ("vae_encoder", "extractor"):
@@ -281,7 +288,7 @@ def test_a_fresh_process_finds_everything_by_entry_points():
     code = (
         "import spacy\n"
         "nlp = spacy.blank('en')\n"
-        "for name in ('vae_encoder', 'extractor'):\n"
+        "for name in ('vae_encoder', 'extractor', 'open_extractor'):\n"
         "    nlp.add_pipe(name)\n"
         "doc = nlp.make_doc('Rain.')\n"
         "assert doc._.relations is None and doc._.latents is None\n"

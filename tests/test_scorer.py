@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
@@ -79,7 +80,7 @@ def test_docs_without_annotation_are_left_out() -> None:
 
 def test_scores_are_none_without_any_annotation() -> None:
     scores = score_relations([make_example([(ADA, ACME, "FOUNDED")], None)], candidates=lambda doc: np.zeros((0, 4)))
-    assert set(scores) == NO_SCORES | {"rels_per_type", "rels_candidate_recall"}
+    assert set(scores) == NO_SCORES | {"rels_per_type", "rels_polarity_accuracy", "rels_candidate_recall"}
     assert set(scores.values()) == {None}
     assert score_relations([])["rels_f"] is None
 
@@ -141,6 +142,24 @@ def test_candidate_recall() -> None:
     assert score_relations([nothing_annotated], candidates=lambda doc: pairs)["rels_candidate_recall"] is None
     with pytest.raises(ValueError, match="VE205"):
         score_relations([example], candidates=lambda doc: np.zeros((2, 3), "i"))
+
+
+def test_canonical_relations() -> None:
+    """A symmetric relation counts in either direction, once, and is a candidate in the direction that counts."""
+
+    def canonical(relation: Relation) -> Relation:
+        if relation.label != "KNOWS" or relation.head.start < relation.tail.start:
+            return relation
+        return replace(relation, head=relation.tail, tail=relation.head)
+
+    example = make_example(
+        [(BO, ADA, "KNOWS"), (ADA, BO, "KNOWS"), (ACME, ADA, "FOUNDED")], [(BO, ADA, "KNOWS"), (ADA, ACME, "FOUNDED")]
+    )
+    scores = score_relations([example], candidates=lambda doc: np.array([[0, 1, 6, 7]]), canonical=canonical)
+    assert (scores["rels_p"], scores["rels_r"], scores["rels_candidate_recall"]) == (0.5, 0.5, 0.5)
+    assert scores["rels_per_type"]["KNOWS"] == {"p": 1.0, "r": 1.0, "f": 1.0}
+    assert make_relation_scorer()([example], canonical=canonical)["rels_p"] == 0.5
+    assert score_relations([make_example([(ADA, BO, "KNOWS")], [(BO, ADA, "KNOWS")])])["rels_f"] == 0.0
 
 
 def test_registered_scorer() -> None:
@@ -216,3 +235,16 @@ def test_official_examples(number: int, official: float) -> None:
     folder = folder / "SemEval2010_task8_scorer-v1.2"
     key, proposed = (read_answers(folder / f"{name}{number}.txt") for name in ("answer_key", "proposed_answer"))
     assert round(100 * score_semeval(key, proposed).macro_f1_official, 2) == official
+
+
+def test_polarity_is_scored_apart() -> None:
+    """A wrong polarity costs nothing in the scores of relations; one that was not annotated does not count."""
+    gold = [("negated", "FOUNDED"), ("asserted", "OWNS"), (None, "LEFT"), ("asserted", "MISSED")]
+    said = [("negated", "FOUNDED"), ("hypothetical", "OWNS"), ("negated", "LEFT"), ("negated", "INVENTED")]
+    docs = [make_doc(None), make_doc(None)]
+    for doc, relations in zip(docs, (said, gold), strict=True):
+        doc._.relations = [Relation(ADA, ACME, label, polarity=polarity) for polarity, label in relations]
+    scores = score_relations([Example(*docs)])
+    assert scores["rels_f"] == pytest.approx(0.75)
+    assert scores["rels_polarity_accuracy"] == pytest.approx(0.5)
+    assert score_relations([Example(docs[0], make_doc([(ADA, ACME, "OWNS")]))])["rels_polarity_accuracy"] is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Optional
+from typing import Annotated, Any, Dict, List, Optional, Tuple
 
 import spacy
 import srsly
@@ -13,6 +13,7 @@ from spacy.language import Language
 from wasabi import msg
 
 from ..errors import Errors
+from ..pipeline.calibration import CalibratedPipe, annotate_before
 from ..training.readers import create_relation_corpus
 from ._app import app, coded_errors
 
@@ -49,7 +50,8 @@ def evaluate(model: str, data: Path, gold_entities: bool = False) -> Dict[str, A
     model (str): Name or path of the pipeline.
     data (Path): Annotated Docs, a .spacy file or a folder.
     gold_entities (bool): Whether the pipeline is given the annotated entities and spans. It parses the text itself.
-    RETURNS (Dict[str, Any]): The `rels_*` scores, from 0 to 1, `gold_entities`, the number of annotated texts as
+    RETURNS (Dict[str, Any]): The `rels_*` scores, from 0 to 1, among them `rels_calibration_error` with gold entities
+        where an extractor is there, `gold_entities`, the number of annotated texts as
         `n_docs` and of texts that are not annotated and do not count as `n_unannotated`, and the components that did
         not run as `disabled`.
     RAISES (ValueError): VE402 where no component scores relations.
@@ -63,6 +65,10 @@ def evaluate(model: str, data: Path, gold_entities: bool = False) -> Dict[str, A
     scores = {name: score for name, score in scores.items() if name.startswith("rels_")}
     if not scores:
         raise ValueError(Errors.VE402.format(model=model, names=", ".join(nlp.pipe_names) or "none"))
+    if gold_entities:
+        for name, pipe in calibrated_pipes(nlp):
+            annotated = annotate_before(nlp, name, examples, disabled)
+            scores["rels_calibration_error"] = pipe.calibration_error(annotated)
     n_annotated = sum(example.reference._.relations is not None for example in examples)
     return {
         **scores,
@@ -71,6 +77,15 @@ def evaluate(model: str, data: Path, gold_entities: bool = False) -> Dict[str, A
         "n_unannotated": len(examples) - n_annotated,
         "disabled": disabled,
     }
+
+
+def calibrated_pipes(nlp: Language) -> List[Tuple[str, CalibratedPipe]]:
+    """Find the extractors of a pipeline.
+
+    nlp (Language): The pipeline.
+    RETURNS (List[Tuple[str, CalibratedPipe]]): Their names, and the components.
+    """
+    return [(name, pipe) for name, pipe in nlp.pipeline if isinstance(pipe, CalibratedPipe)]
 
 
 def entity_writers(nlp: Language) -> List[str]:
@@ -104,6 +119,10 @@ def print_scores(scores: Dict[str, Any]) -> None:
         msg.table(rows, header=("label", "P", "R", "F"), aligns=aligns)
     if "rels_candidate_recall" in scores:
         msg.text(f"Candidate recall: {_percent(scores['rels_candidate_recall'])}")
+    if scores.get("rels_polarity_accuracy") is not None:
+        msg.text(f"Polarity right, of the relations found: {_percent(scores['rels_polarity_accuracy'])}")
+    if "rels_calibration_error" in scores:
+        msg.text(f"Expected calibration error: {_percent(scores['rels_calibration_error'])}")
 
 
 def _percent(score: Optional[float]) -> str:

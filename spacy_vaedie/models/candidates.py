@@ -1,8 +1,8 @@
-"""Which pairs of spans the extractor looks at."""
+"""Which pairs of spans the extractor looks at. Version 2 of the registered functions stands in gates.py."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Callable, List, Sequence
 
@@ -33,6 +33,17 @@ class Candidates:
     def offsets(self) -> Ints:
         """RETURNS (Ints): Head start, head end, tail start, tail end. *Shape:* (n_pairs, 4)"""
         return self.spans[self.pairs].reshape(len(self.pairs), 4)
+
+    def forward(self) -> NDArray[np.bool_]:
+        """RETURNS (NDArray[np.bool_]): Whether the head of each pair comes before its tail. *Shape:* (n_pairs,)"""
+        start, end, other_start, other_end = self.offsets().T
+        first: NDArray[np.bool_] = (start < other_start) | ((start == other_start) & (end < other_end))
+        return first
+
+    def one_way(self) -> Candidates:
+        """RETURNS (Candidates): Each pair once, with the span that comes first as its head."""
+        pairs = np.where(self.forward()[:, None], self.pairs, self.pairs[:, ::-1])
+        return replace(self, pairs=np.unique(pairs, axis=0))
 
 
 CandidateFunction = Callable[[Doc], Candidates]
@@ -110,8 +121,30 @@ def pair_spans(doc: Doc, spans: Sequence[Span], max_sentences: int, max_pairs: i
     distinct = (bounds[heads] != bounds[tails]).any(axis=1)
     pairs = np.stack([heads[distinct], tails[distinct]], axis=1)[:max_pairs]
     if total > max_pairs:
-        warn(Warnings.VW204.format(n=total, cap=max_pairs, dropped=total - len(pairs)))
+        warn(Warnings.VW204.format(n=total, cap=max_pairs, dropped=total - len(pairs), text=doc.text[:40]))
     return Candidates(bounds, labels, pairs)
+
+
+def merge(first: Candidates, second: Candidates) -> Candidates:
+    """Put two sets of candidates of one Doc together, e.g. between its predicted and its annotated spans. A pair that
+    both have, of the same tokens and labels, is there once; no pair joins a span of one with a span of the other.
+
+    first (Candidates), second (Candidates): The two sets.
+    RETURNS (Candidates): The pairs of both, ordered by head, then tail.
+    """
+    named = [
+        [(*bounds, label) for bounds, label in zip(item.spans.tolist(), item.labels.tolist(), strict=True)]
+        for item in (first, second)
+    ]
+    unique = sorted({*named[0], *named[1]})
+    places = {span: row for row, span in enumerate(unique)}
+    rows = [np.array([places[span] for span in spans], dtype="int64") for spans in named]
+    pairs = np.concatenate([row[item.pairs] for row, item in zip(rows, (first, second), strict=True)])
+    return Candidates(
+        spans=np.array([span[:2] for span in unique], dtype="int64").reshape(-1, 2),
+        labels=np.array([span[2] for span in unique], dtype="uint64"),
+        pairs=np.unique(pairs, axis=0),
+    )
 
 
 def ranges(starts: Ints, ends: Ints) -> Ints:

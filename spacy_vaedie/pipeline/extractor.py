@@ -1,9 +1,7 @@
 """`extractor`: relations between spans, from token vectors and the dependency parse."""
 
-from collections import defaultdict
 from itertools import islice
-from math import isclose
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,38 +11,66 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 
-from ..errors import Errors, Warnings
-from ..models.candidates import CandidateFunction, Candidates, pair_spans
-from ..models.relations import PairClassifier, resize, set_prior, split_pairs, type_buckets
-from ..tokens import Argument, Relation, align_regions, align_relations, annotated_regions
+from ..errors import Errors, Warnings, check_range
+from ..lang.polarity import PolarityReader
+from ..models.calibration import apply_calibration
+from ..models.candidates import CandidateFunction, Candidates, merge, pair_spans
+from ..models.constraints import LabelSchema, allowed_labels, resolve
+from ..models.gates import PairFinder
+from ..models.labelling import AnyLabel, OneLabel
+from ..models.relations import PairClassifier, resize, set_prior, split_pairs
+from ..tokens import Argument, Relation
 from ..tokens.dependency import has_parse, read_evidence, read_parse
-from .network_pipe import NetworkPipe
+from ..training.examples import gold_copy
+from .calibration import check_threshold
+from .explanation import ExplainedPipe
+from .rule_bonus import rule_bonus
+from .survey import Survey, find_labels
+from .targets import TargetReader
 
 DEFAULT_EXTRACTOR_CONFIG = """
 [model]
-@architectures = "spacy-vaedie.PairClassifier.v1"
+@architectures = "spacy-vaedie.PairClassifier.v2"
 width = 192
 n_heads = 3
+
+[model.parts]
+
+[model.parts.arguments]
+@architectures = "spacy-vaedie.Arguments.v1"
+
+[model.parts.between]
+@architectures = "spacy-vaedie.TextBetween.v1"
+
+[model.parts.path]
+@architectures = "spacy-vaedie.PathConvolution.v1"
+width = 192
+buckets = 512
+
+[model.parts.context]
+@architectures = "spacy-vaedie.ContextConvolution.v1"
+width = 192
+position_width = 16
+
+[model.parts.lexical]
+@architectures = "spacy-vaedie.LexicalFeatures.v1"
+width = 64
 buckets = 16384
-lexical_width = 64
-path_buckets = 512
 
 [model.tok2vec]
 @architectures = "spacy-vaedie.LatentListener.v1"
 upstream = "vae_encoder"
 
 [candidates]
-@misc = "spacy-vaedie.EntityPairs.v1"
+@misc = "spacy-vaedie.EntityPairs.v2"
 max_sentences = 0
+max_path = 0
+types = null
 max_pairs = 10000
 """
 _DEFAULTS = Config().from_str(DEFAULT_EXTRACTOR_CONFIG)
 
-# Target of a pair that nobody annotated, and of one that was annotated as unrelated.
-UNKNOWN, UNRELATED = -1, 0
-
 Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 Prediction = Tuple[Candidates, Floats]
 
 
@@ -56,6 +82,11 @@ Prediction = Tuple[Candidates, Floats]
         "model": _DEFAULTS["model"],
         "candidates": _DEFAULTS["candidates"],
         "threshold": 0.5,
+        "rule_weight": 0.0,
+        "label_thresholds": None,
+        "multi_label": False,
+        "schema": None,
+        "gold_candidates": False,
         "scorer": {"@scorers": "spacy-vaedie.relation_scorer.v1"},
     },
     default_score_weights={
@@ -70,6 +101,7 @@ Prediction = Tuple[Candidates, Floats]
         "rels_boundaries_r": None,
         "rels_candidate_recall": None,
         "rels_per_type": None,
+        "rels_polarity_accuracy": None,
     },
 )
 def make_extractor(
@@ -78,6 +110,11 @@ def make_extractor(
     model: PairClassifier,
     candidates: CandidateFunction,
     threshold: float,
+    rule_weight: float,
+    label_thresholds: Optional[Dict[str, float]],
+    multi_label: bool,
+    schema: Optional[LabelSchema],
+    gold_candidates: bool,
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> "Extractor":
     """Make an `extractor`.
@@ -85,15 +122,34 @@ def make_extractor(
     model (Model[Tuple[List[Doc], List[Candidates]], Floats3d]): Scores the labels of candidate pairs.
     candidates (Callable[[Doc], Candidates]): Proposes pairs of spans.
     threshold (float): Probability from which on a relation is set.
+    rule_weight (float): What a relation of a rule that stands on the Doc adds to the log-odds of its label.
+    label_thresholds (Optional[Dict[str, float]]): Thresholds of single labels, in place of it and of tuned ones.
+    multi_label (bool): Whether a pair may have several labels.
+    schema (Optional[LabelSchema]): What the labels say, None for nothing.
+    gold_candidates (bool): Whether to learn from the pairs of annotated spans, too, where an earlier component predicts
+        spans in training (`annotating_components`).
     scorer (Optional[Callable]): Scores relations.
     """
-    return Extractor(nlp.vocab, model, name, candidates=candidates, threshold=threshold, scorer=scorer)
+    return Extractor(
+        nlp.vocab,
+        model,
+        name,
+        candidates=candidates,
+        threshold=threshold,
+        rule_weight=rule_weight,
+        label_thresholds=label_thresholds,
+        multi_label=multi_label,
+        schema=schema,
+        gold_candidates=gold_candidates,
+        scorer=scorer,
+    )
 
 
-class Extractor(NetworkPipe):
-    """Sets `doc._.relations`. It scores each candidate pair over all labels and "no relation", which exclude each
-    other, and keeps the best label of a pair where its probability reaches the threshold.
-    """
+class Extractor(ExplainedPipe):
+    """Sets `doc._.relations`. It scores each candidate pair over all labels and "no relation". Either they exclude each
+    other, and the likeliest label of a pair is kept where its probability reaches its own threshold, otherwise none; or
+    each label stands for itself, and all of them are kept that reach theirs. A schema says which relations fit
+    together."""
 
     def __init__(
         self,
@@ -103,52 +159,53 @@ class Extractor(NetworkPipe):
         *,
         candidates: CandidateFunction,
         threshold: float = 0.5,
+        rule_weight: float = 0.0,
+        label_thresholds: Optional[Dict[str, float]] = None,
+        multi_label: bool = False,
+        schema: Optional[LabelSchema] = None,
+        gold_candidates: bool = False,
         scorer: Optional[Callable[..., Dict[str, Any]]] = None,
     ) -> None:
+        check_range(name, 0.0, rule_weight=rule_weight)
+        self.rule_weight = rule_weight
         self.vocab = vocab
         self.model = model
         self.name = name
         self.candidates = candidates
+        self.gold_candidates = gold_candidates
         self.scorer = scorer
-        self.cfg: Dict[str, Any] = {"labels": [], "threshold": None}
-        self._configured_threshold = _check_threshold(threshold)
+        self.schema = LabelSchema() if schema is None else schema
+        self.labelling = AnyLabel() if multi_label else OneLabel()
+        self.cfg: Dict[str, Any] = {
+            "labels": [],
+            "threshold": None,
+            "label_thresholds": None,
+            "calibration": None,
+            "type_pairs": None,
+        }
+        self._configured_threshold = check_threshold(threshold)
+        self._configured_label_thresholds = {
+            label: check_threshold(value) for label, value in (label_thresholds or {}).items()
+        }
         self._warned = set()
-
-    @property
-    def labels(self) -> Tuple[str, ...]:
-        """The labels that can be predicted."""
-        return tuple(self.cfg["labels"])
 
     @property
     def label_data(self) -> List[str]:
         """The labels in the form that `spacy init labels` writes and `initialize` takes."""
         return list(self.cfg["labels"])
 
-    @property
-    def threshold(self) -> float:
-        """Probability from which on a relation is set. A value that was set in Python is saved with the pipe, and
-        holds until a config brings another one than the pipe was made with (as `spacy find-threshold` does)."""
-        changed = self.cfg["threshold"]
-        if isinstance(changed, dict):
-            # JSON gives a number back with its last digit changed.
-            holds = isclose(changed["configured"], self._configured_threshold)
-            return float(changed["value"]) if holds else self._configured_threshold
-        # `spacy find-threshold` writes a bare number.
-        return self._configured_threshold if changed is None else float(changed)
-
-    @threshold.setter
-    def threshold(self, value: float) -> None:
-        self.cfg["threshold"] = {"value": _check_threshold(value), "configured": self._configured_threshold}
-
     def add_label(self, label: str) -> int:
         """Add a label, also to a trained model, which keeps what it knows.
 
         label (str): The label.
         RETURNS (int): 1 where it is new, 0 where it was there.
-        RAISES (ValueError): VE204 for anything but a non-empty string.
+        RAISES (ValueError): VE204 for anything but a non-empty string, VE223 for the inverse of another label.
         """
         if not isinstance(label, str) or not label:
             raise ValueError(Errors.VE204.format(label=label))
+        if label in self.schema.inverse:
+            other = self.schema.inverse[label]
+            raise ValueError(Errors.VE223.format(label=label, name=self.name, other=other))
         if label in self.labels:
             return 0
         self.cfg["labels"].append(label)
@@ -160,21 +217,38 @@ class Extractor(NetworkPipe):
         """Score the candidate pairs of a batch.
 
         docs (Iterable[Doc]): The batch, parsed and with spans.
-        RETURNS (List[Prediction]): For each Doc its candidates and the probabilities of "no relation" and the labels.
-            *Shape:* (n_pairs, n_labels + 1)
+        RETURNS (List[Prediction]): For each Doc its candidates and the calibrated probabilities of "no relation" and
+            the labels. *Shape:* (n_pairs, n_labels + 1)
         RAISES (ValueError): VE101 where the pipe was not initialized, VE202 for a Doc with candidates and no parse.
         """
+        return [
+            (candidates, self._calibrated(probabilities))
+            for candidates, probabilities in self._predict_uncalibrated(list(docs))
+        ]
+
+    def _predict_uncalibrated(self, docs: Sequence[Doc]) -> List[Prediction]:
         self._check_built()
-        docs = list(docs)
         candidates = self._propose(docs)
         probabilities = [np.zeros((0, len(self.labels) + 1), dtype="float32") for _ in docs]
         filled = [i for i, item in enumerate(candidates) if len(item.pairs)]
         if filled:
             found = [candidates[i] for i in filled]
-            logits = to_numpy(self.model.predict(([docs[i] for i in filled], found)))
-            for i, rows in zip(filled, split_pairs(softmax(logits).mean(axis=0), found), strict=True):
+            batch = [docs[i] for i in filled]
+            logits = to_numpy(self.model.predict((batch, found))) + self._rule_bonus(batch, found)
+            for i, rows in zip(filled, split_pairs(self._average(logits, found), found), strict=True):
                 probabilities[i] = rows
         return list(zip(candidates, probabilities, strict=True))
+
+    def _average(self, logits: Floats, candidates: Sequence[Candidates]) -> Floats:
+        """Probabilities as the networks give them. *Shape:* (n_pairs, n_labels + 1)"""
+        averaged: Floats = self.labelling.probabilities(self._allow(logits, candidates)).mean(axis=0)
+        return averaged
+
+    def _calibrated(self, probabilities: Floats) -> Floats:
+        return apply_calibration(self.cfg.get("calibration"), probabilities, self.labels, self.labelling)
+
+    def _judge(self, logits: Floats, candidates: Sequence[Candidates]) -> Floats:
+        return self._calibrated(self._average(logits, candidates))
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
         """Write the relations.
@@ -185,27 +259,39 @@ class Extractor(NetworkPipe):
         for doc, (candidates, probabilities) in zip(docs, predictions, strict=True):
             doc._.relations = self._decide(doc, candidates, probabilities)
 
+    def _rule_bonus(self, docs: Sequence[Doc], candidates: Sequence[Candidates]) -> Floats:
+        """What the rules before this pipe add to the logits. The network learns what they leave to say."""
+        if not self.rule_weight:
+            return np.zeros((1, 1), dtype="float32")
+
+        def tell(key: str, reason: str) -> None:
+            self._warn_once(Warnings.VW206.format(name=self.name, reason=reason), "rule", key)
+
+        return self.rule_weight * rule_bonus(docs, candidates, self.labels, self.schema, tell)
+
     def _decide(self, doc: Doc, candidates: Candidates, probabilities: Floats) -> List[Relation]:
         if not len(candidates.pairs) or not self.labels:
             return []
-        best = probabilities[:, 1:].argmax(axis=1)
-        scores = probabilities[np.arange(len(best)), best + 1]
-        kept = np.flatnonzero(scores >= self.threshold)
-        parse = read_parse([doc]) if len(kept) else None
+        chosen = self.labelling.choose(probabilities, self._label_threshold_array())
+        if not chosen.any():
+            return []
+        parse, polarity = read_parse([doc]), PolarityReader(doc)
         relations = []
-        for row in kept:
+        for row, label in zip(*np.nonzero(chosen), strict=True):
             head, tail = (self._argument(doc, candidates, span) for span in candidates.pairs[row])
+            evidence = read_evidence(doc, (head.start, head.end), (tail.start, tail.end), parse)
             relations.append(
                 Relation(
                     head=head,
                     tail=tail,
-                    label=self.labels[best[row]],
-                    score=float(scores[row]),
+                    label=self.labels[label],
+                    score=float(probabilities[row, label + 1]),
                     provenance="model",
-                    evidence=read_evidence(doc, (head.start, head.end), (tail.start, tail.end), parse),
+                    evidence=evidence,
+                    polarity=polarity.read(evidence.tokens),
                 )
             )
-        return relations
+        return resolve(relations, self.schema).kept if self.schema.labels else relations
 
     def _argument(self, doc: Doc, candidates: Candidates, span: int) -> Argument:
         start, end = candidates.spans[span]
@@ -239,9 +325,10 @@ class Extractor(NetworkPipe):
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):
             return losses
-        candidates = self._propose(docs)
+        candidates = self._propose_for(examples)
         logits, backprop = self.model.begin_update((docs, candidates))
-        loss, gradient = self.get_loss(examples, (candidates, to_numpy(logits)))
+        scores = to_numpy(logits) + self._rule_bonus(docs, candidates)
+        loss, gradient = self.get_loss(examples, (candidates, scores))
         backprop(self.model.ops.asarray3f(gradient))
         losses[self.name] += loss
         if sgd is not None:
@@ -249,7 +336,8 @@ class Extractor(NetworkPipe):
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: Tuple[List[Candidates], Floats]) -> Tuple[float, Floats]:
-        """Cross-entropy over "no relation" and the labels, averaged over annotated pairs and the model's heads.
+        """Cross-entropy over "no relation" and the labels, averaged over annotated pairs and the model's heads. What
+        the schema forbids has no probability, and is not learned.
 
         examples (Iterable[Example]): The batch.
         scores (Tuple[List[Candidates], Floats]): The candidates of each Doc, and the logits of all of them. *Shape:*
@@ -257,71 +345,19 @@ class Extractor(NetworkPipe):
         RETURNS (Tuple[float, Floats]): The loss, and its gradient. *Shape:* as the logits
         """
         candidates, logits = scores
+        reader = self._target_reader()
         pairs = zip(examples, candidates, strict=True)
-        targets = np.concatenate([self._targets(example, item) for example, item in pairs])
-        known = np.flatnonzero(targets != UNKNOWN)
-        gradient = np.zeros_like(logits)
-        if not len(known):
-            return 0.0, gradient
-        probabilities = softmax(logits[:, known])
-        rows = np.arange(len(known))
-        likelihoods = probabilities[:, rows, targets[known]]
-        probabilities[:, rows, targets[known]] -= 1.0
-        gradient[:, known] = probabilities / len(known)
-        return float(-np.log(np.maximum(likelihoods, 1e-12)).mean()), gradient
+        targets = np.concatenate([reader.read(example, item, self._warn_once) for example, item in pairs])
+        return self.labelling.loss(self._allow(logits, candidates), targets)
 
-    def _targets(self, example: Example, candidates: Candidates, tell: Optional[Callable[..., None]] = None) -> Ints:
-        """The label of each pair, one more than its place among the labels. What cannot be learned is told, by a
-        warning unless `tell` is given. *Shape:* (n_pairs,)"""
-        tell = self._warn_once if tell is None else tell
-        targets = np.full(len(candidates.pairs), UNKNOWN, dtype="int64")
-        doc, reference = example.predicted, example.reference
-        relations = reference._.relations
-        if relations is None:
-            return targets
-        offsets = candidates.offsets()
-        for start, end in align_regions(annotated_regions(reference), reference, doc):
-            inside = (offsets[:, [0, 2]] >= start).all(axis=1) & (offsets[:, [1, 3]] <= end).all(axis=1)
-            targets[inside] = UNRELATED
-        rows: Dict[Tuple[int, ...], List[int]] = defaultdict(list)
-        for i, row in enumerate(offsets.tolist()):
-            rows[tuple(row)].append(i)
-        n_missed = n_misaligned = 0
-        for relation in align_relations(relations, reference, doc):
-            if relation is None:
-                n_misaligned += 1
-                continue
-            found = rows[(relation.head.start, relation.head.end, relation.tail.start, relation.tail.end)]
-            n_missed += not found
-            for i in self._with_labels(found, candidates, relation):
-                targets[i] = self._target(relation.label, int(targets[i]), tell)
-        if n_misaligned:
-            tell(Warnings.VW205.format(n=n_misaligned), "misaligned")
-        if n_missed:
-            tell(Warnings.VW202.format(n=n_missed), "missed")
-        return targets
+    def _target_reader(self) -> TargetReader:
+        return TargetReader(self.name, self.labels, isinstance(self.labelling, AnyLabel), self.schema)
 
-    def _with_labels(self, rows: List[int], candidates: Candidates, relation: Relation) -> List[int]:
-        """Of several pairs of the same tokens, those with the argument labels of the relation, or all of them where
-        none has those."""
-        if len(rows) < 2:
-            return rows
-        labels = [relation.head.label, relation.tail.label]
-        names = [[self.vocab.strings[int(i)] for i in candidates.labels[candidates.pairs[row]]] for row in rows]
-        return [row for row, found in zip(rows, names, strict=True) if found == labels] or rows
-
-    def _target(self, label: str, present: int, tell: Callable[..., None]) -> int:
-        """What a pair becomes when one more relation is found for it."""
-        if label not in self.labels:
-            tell(Warnings.VW201.format(label=label, name=self.name), "label", label)
-            return UNKNOWN if present <= UNRELATED else present
-        target = self.labels.index(label) + 1
-        if present <= UNRELATED:
-            return target
-        if target != present:
-            labels = f"{self.labels[present - 1]}, {label}"
-            tell(Warnings.VW203.format(labels=labels, name=self.name), "several", present, target)
-        return present
+    def _allow(self, logits: Floats, candidates: Sequence[Candidates]) -> Floats:
+        """The logits, with minus infinity for what the schema forbids. *Shape:* (n_heads, n_pairs, n_labels + 1)"""
+        masks = [allowed_labels(self.schema, self.labels, item) for item in candidates]
+        known = [mask for mask in masks if mask is not None]
+        return np.where(np.concatenate(known), logits, -np.inf).astype(logits.dtype) if known else logits
 
     def initialize(
         self,
@@ -336,11 +372,14 @@ class Extractor(NetworkPipe):
             are given.
         nlp (Optional[Language]): The pipeline.
         labels (Optional[Sequence[str]]): The labels, e.g. as `spacy init labels` wrote them.
-        RAISES (ValueError): VE201 where there are no labels, VE204 for one that is no label.
+        RAISES (ValueError): VE201 where there are no labels, VE204 for one that is no label, VE223 for one that the
+            schema calls an inverse, VE224 where everything that is annotated contradicts the types of a label.
         """
         validate_get_examples(get_examples, "Extractor.initialize")
+        self._forget_calibration()
+        self.cfg["type_pairs"] = None
         if labels is None:
-            labels, reason = self._find_labels(get_examples)
+            labels, reason = find_labels(get_examples(), self.schema)
         else:
             reason = "the list of labels is empty"
         for label in labels:
@@ -352,42 +391,19 @@ class Extractor(NetworkPipe):
         docs = list(islice((doc for doc in predicted if len(doc)), 10))
         # The spans may come from components that have not run yet, so that the real candidates cannot be asked for.
         self.model.initialize(X=(docs, [pair_spans(doc, [], 0, 1) for doc in docs]))
-        self._set_prior(get_examples)
+        self._survey(get_examples())
 
-    def _set_prior(self, get_examples: Callable[[], Iterable[Example]]) -> None:
-        """Let the model start from the frequencies of the labels for each two types of spans."""
-        buckets, targets = [np.zeros(0, dtype="int64")], [np.zeros(0, dtype="int64")]
-        for example in get_examples():
-            if annotated_regions(example.reference):
-                example, candidates = self._annotated_pairs(example)
-                # The updates warn about what they meet.
-                found = self._targets(example, candidates, lambda *_: None)
-                buckets.append(type_buckets(candidates)[found != UNKNOWN])
-                targets.append(found[found != UNKNOWN])
-        set_prior(self.model, np.concatenate(buckets), np.concatenate(targets))
-
-    def _annotated_pairs(self, example: Example) -> Tuple[Example, Candidates]:
-        """The candidates of the predicted Doc, or those of the reference, if the components that find the spans have
-        not run yet."""
-        reference = example.reference
-        for doc in (example.predicted, reference):
-            try:
-                candidates = self.candidates(doc)
-            except ValueError:
-                continue
-            if len(candidates.pairs):
-                return Example(doc, reference), candidates
-        return example, pair_spans(example.predicted, [], 0, 1)
-
-    def _find_labels(self, get_examples: Callable[[], Iterable[Example]]) -> Tuple[List[str], str]:
-        found: Set[str] = set()
-        n_docs = n_annotated = 0
-        for example in get_examples():
-            relations = example.reference._.relations
-            n_docs += 1
-            n_annotated += relations is not None
-            found.update(relation.label for relation in relations or [])
-        return sorted(found), f"of {n_docs} documents, {n_annotated} are annotated, and none holds a relation"
+    def _survey(self, examples: Iterable[Example]) -> None:
+        """Look at all that is annotated: whether it keeps to the schema, which types go together, and how frequent the
+        labels are between them, which the model starts from."""
+        survey = Survey(self._target_reader(), self.propose)
+        for example in examples:
+            survey.add(example)
+        survey.report(self._configured_label_thresholds)
+        if isinstance(self.candidates, PairFinder) and self.candidates.learns_types:
+            # Where nothing is annotated yet, everything may pass.
+            self.cfg["type_pairs"] = survey.type_pairs or None
+        set_prior(self.model, *survey.frequencies())
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score the relations, and how many of them were candidates at all.
@@ -397,24 +413,35 @@ class Extractor(NetworkPipe):
         """
         if self.scorer is None:
             return {}
-        return self.scorer(examples, candidates=lambda doc: self.candidates(doc).offsets(), **kwargs)
+        if self.schema.symmetric or self.schema.inverse:
+            kwargs["canonical"] = self.schema.canonical
+        return self.scorer(examples, candidates=lambda doc: self.propose(doc).offsets(), **kwargs)
+
+    def propose(self, doc: Doc) -> Candidates:
+        """Find the candidate pairs of a Doc: each once where all labels are symmetric, else in both directions.
+
+        doc (Doc): A Doc with spans.
+        RETURNS (Candidates): The pairs.
+        """
+        once = bool(self.labels) and self.schema.symmetric.issuperset(self.labels)
+        if isinstance(self.candidates, PairFinder):
+            return self.candidates(doc, types=self.cfg.get("type_pairs"), both_ways=not once)
+        found = self.candidates(doc)
+        return found.one_way() if once else found
+
+    def _propose_for(self, examples: Sequence[Example]) -> List[Candidates]:
+        """The candidates to learn from."""
+        candidates = self._propose([example.predicted for example in examples])
+        if not self.gold_candidates:
+            return candidates
+        annotated = [i for i, example in enumerate(examples) if example.reference._.relations is not None]
+        for i, found in zip(annotated, self._propose([gold_copy(examples[i]) for i in annotated]), strict=True):
+            candidates[i] = merge(candidates[i], found)
+        return candidates
 
     def _propose(self, docs: Sequence[Doc]) -> List[Candidates]:
-        candidates = [self.candidates(doc) for doc in docs]
+        candidates = [self.propose(doc) for doc in docs]
         for doc, item in zip(docs, candidates, strict=True):
             if len(item.pairs) and not has_parse(doc):
                 raise ValueError(Errors.VE202.format(text=doc.text[:60]))
         return candidates
-
-
-def softmax(logits: Floats) -> Floats:
-    """Probabilities over the last axis. *Shape:* (..., n_labels + 1)"""
-    exp: Floats = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    probabilities: Floats = exp / exp.sum(axis=-1, keepdims=True)
-    return probabilities
-
-
-def _check_threshold(value: float) -> float:
-    if not 0.0 <= value <= 1.0:
-        raise ValueError(Errors.VE206.format(value=value))
-    return float(value)

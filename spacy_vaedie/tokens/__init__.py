@@ -17,6 +17,7 @@ from .relation import (
     set_relations,
 )
 from .similarity import latent_similarity
+from .triple import Triple, get_triples, set_triples
 
 
 def _register(owner: Any, name: str, **functions: Any) -> None:
@@ -31,6 +32,7 @@ def _register(owner: Any, name: str, **functions: Any) -> None:
 
 
 _register(Doc, "relations", getter=get_relations, setter=set_relations)
+_register(Doc, "triples", getter=get_triples, setter=set_triples)
 _register(Doc, "latents", getter=get_latents, setter=set_latents)
 _register(Doc, "latent", getter=doc_latent)
 _register(Doc, "novelty", getter=doc_novelty)
@@ -44,6 +46,7 @@ __all__ = [
     "Evidence",
     "Latents",
     "Relation",
+    "Triple",
     "align_regions",
     "align_relations",
     "annotated_regions",

@@ -7,7 +7,7 @@ from typing import Optional, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.attrs import DEP, ENT_TYPE, HEAD, LEMMA, LOWER, ORTH, POS, SENT_START
+from spacy.attrs import DEP, ENT_TYPE, HEAD, LEMMA, LOWER, ORTH, POS, SENT_START, TAG
 from spacy.tokens import Doc
 
 from .relation import Evidence
@@ -25,13 +25,15 @@ class Parse:
 
     lengths (Ints): Tokens of each Doc. *Shape:* (n_docs,)
     doc_index (Ints): Which Doc a token belongs to. *Shape:* (n_tokens,)
-    heads (Ints): Row of each token's head. *Shape:* (n_tokens,)
+    heads (Ints): Row of each token's head. A cycle, which only a foreign parser makes, is cut at its first token, which
+        becomes a root. *Shape:* (n_tokens,)
     depths (Ints): Steps from each token up to its root. *Shape:* (n_tokens,)
     sentences (Ints): Which sentence of the batch a token belongs to. *Shape:* (n_tokens,)
     deps (Hashes): Dependency labels. *Shape:* (n_tokens,)
     pos (Hashes): Coarse parts of speech. *Shape:* (n_tokens,)
     words (Hashes): Lemmas, lower-case forms where there is no lemma. *Shape:* (n_tokens,)
     ent_types (Hashes): Entity types, 0 outside of entities. *Shape:* (n_tokens,)
+    tags (Hashes): Fine-grained parts of speech. *Shape:* (n_tokens,)
     """
 
     lengths: Ints
@@ -43,6 +45,7 @@ class Parse:
     pos: Hashes
     words: Hashes
     ent_types: Hashes
+    tags: Hashes
 
     @property
     def starts(self) -> Ints:
@@ -70,12 +73,12 @@ def read_parse(docs: Sequence[Doc]) -> Parse:
     docs (Sequence[Doc]): The batch.
     RETURNS (Parse): The batch as arrays.
     """
-    attrs = [HEAD, DEP, POS, LEMMA, LOWER, ENT_TYPE, SENT_START, ORTH]
+    attrs = [HEAD, DEP, POS, LEMMA, LOWER, ENT_TYPE, SENT_START, TAG, ORTH]
     lengths = np.array([len(doc) for doc in docs], dtype="int64")
     arrays = [doc.to_array(attrs).reshape(len(doc), len(attrs)) for doc in docs]
     table = np.concatenate(arrays) if arrays else np.zeros((0, len(attrs)), dtype="uint64")
     n_tokens = len(table)
-    heads = np.arange(n_tokens) + table[:, 0].astype("int64")
+    heads = _without_cycles(np.arange(n_tokens) + table[:, 0].astype("int64"))
     lemmas, lower = table[:, 3], table[:, 4]
     first = np.zeros(n_tokens, dtype=bool)
     first[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
@@ -90,7 +93,25 @@ def read_parse(docs: Sequence[Doc]) -> Parse:
         pos=table[:, 2],
         words=np.where(lemmas == 0, lower, lemmas),
         ent_types=table[:, 5],
+        tags=table[:, 7],
     )
+
+
+def subtree_edges(parse: Parse) -> Tuple[Ints, Ints]:
+    """The first and the last token below each token, itself counted. Where a parse has a cycle, all tokens of it have
+    the same ones.
+
+    parse (Parse): The batch.
+    RETURNS (Tuple[Ints, Ints]): First rows and last rows, inclusive. *Shape:* (n_tokens,) each
+    """
+    left = np.arange(len(parse.heads))
+    right = left.copy()
+    while True:
+        before = left.copy(), right.copy()
+        np.minimum.at(left, parse.heads, left)
+        np.maximum.at(right, parse.heads, right)
+        if np.array_equal(left, before[0]) and np.array_equal(right, before[1]):
+            return left, right
 
 
 def has_parse(doc: Doc) -> bool:
@@ -150,6 +171,33 @@ def shortest_paths(parse: Parse, sources: Ints, targets: Ints) -> Paths:
     return Paths(tokens=steps[kept], directions=flat_directions, lengths=lengths)
 
 
+def path_lengths(parse: Parse, sources: Ints, targets: Ints, most: int) -> Ints:
+    """How many steps `shortest_paths` would take, without keeping the paths.
+
+    parse (Parse): The batch.
+    sources (Ints): Row where each path starts. *Shape:* (n_pairs,)
+    targets (Ints): Row where each path ends. *Shape:* (n_pairs,)
+    most (int): Longer paths are not followed to their end; their length is some number above this one.
+    RETURNS (Ints): Steps between tokens, 0 from a token to itself. *Shape:* (n_pairs,)
+    """
+    left, right = sources.copy(), targets.copy()
+    steps = np.zeros(len(left), dtype="int64")
+    # Each round takes at least one step of each path.
+    for _ in range(most + 1):
+        apart = left != right
+        depth_left, depth_right = parse.depths[left], parse.depths[right]
+        climb_left = apart & (depth_left >= depth_right) & (depth_left > 0)
+        climb_right = apart & (depth_right >= depth_left) & (depth_right > 0)
+        if not (climb_left.any() or climb_right.any()):
+            break
+        left = np.where(climb_left, parse.heads[left], left)
+        right = np.where(climb_right, parse.heads[right], right)
+        steps += climb_left.astype("int64") + climb_right
+    # What is still apart are two roots, which are one step apart, or a path that is longer anyhow.
+    steps += left != right
+    return steps
+
+
 def read_evidence(doc: Doc, head: Tuple[int, int], tail: Tuple[int, int], parse: Optional[Parse] = None) -> Evidence:
     """Describe the dependency path between two spans.
 
@@ -169,6 +217,26 @@ def read_evidence(doc: Doc, head: Tuple[int, int], tail: Tuple[int, int], parse:
         upward = path.directions[step] == UP
         deps.append(f"<{doc[token].dep_}" if upward else doc[tokens[step + 1]].dep_)
     return Evidence(tokens=tuple(tokens), deps=tuple(deps), trigger=doc[top].lemma_ or doc[top].lower_)
+
+
+def _without_cycles(heads: Ints) -> Ints:
+    """The same heads, where each cycle has a root."""
+    current = heads
+    for _ in range(len(heads).bit_length() + 1):
+        if np.array_equal(heads[current], current):
+            return heads
+        current = current[current]
+    # Whoever came to no root goes round in a cycle, and each of its tokens is one that somebody came to.
+    waiting = set(current[heads[current] != current].tolist())
+    heads = heads.copy()
+    for token in sorted(waiting):
+        if token in waiting:
+            following = token
+            while following in waiting:
+                waiting.remove(following)
+                following = int(heads[following])
+            heads[token] = token
+    return heads
 
 
 def _depths(heads: Ints) -> Ints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, Dict, List, Optional, Sequence, Tuple
@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors, Warnings, warn
-from .storage import read_entries, write_entry
+from .storage import TokenOffsets, read_entries, write_entry
 
 PROVENANCES = ("model", "rule", "gold")
 POLARITIES = ("asserted", "negated", "hypothetical")
@@ -98,7 +98,7 @@ def get_relations(doc: Doc) -> Optional[List[Relation]]:
     # What is left of a Doc that was cut out of a merged one may lie outside of everything that was annotated.
     if not entries or (len(doc) and not annotated_regions(doc)):
         return None
-    offsets = _TokenOffsets(doc)
+    offsets = TokenOffsets(doc)
     relations: List[Relation] = []
     n_lost = 0
     for base, _, stored in entries:
@@ -187,27 +187,6 @@ def align_relations(relations: Sequence[Relation], source: Doc, target: Doc) -> 
     return aligned
 
 
-class _TokenOffsets:
-    """Finds tokens by character, also where a character range cuts through a token."""
-
-    def __init__(self, doc: Doc) -> None:
-        self.starts = [token.idx for token in doc]
-        self.ends = [token.idx + len(token) for token in doc]
-
-    def span(self, start: int, end: int) -> Optional[Tuple[int, int]]:
-        """RETURNS (Optional[Tuple[int, int]]): The tokens that cover the characters, None outside of the Doc."""
-        if start < 0 or not self.ends or end > self.ends[-1]:
-            return None
-        first = bisect_right(self.ends, start)
-        last = bisect_left(self.starts, end)
-        return (first, last) if first < last else None
-
-    def token(self, start: int) -> Optional[int]:
-        """RETURNS (Optional[int]): The token that holds a character, None outside of the Doc."""
-        span = self.span(start, start + 1)
-        return None if span is None else span[0]
-
-
 def _encode(relation: Relation, starts: Sequence[int], ends: Sequence[int]) -> Dict[str, Any]:
     """Token offsets become character offsets, which stay right when tokens are merged or split."""
 
@@ -230,7 +209,7 @@ def _encode(relation: Relation, starts: Sequence[int], ends: Sequence[int]) -> D
     }
 
 
-def _decode(item: Dict[str, Any], base: int, offsets: _TokenOffsets) -> Optional[Relation]:
+def _decode(item: Dict[str, Any], base: int, offsets: TokenOffsets) -> Optional[Relation]:
     def decode(stored: Tuple[int, int, str]) -> Optional[Argument]:
         span = offsets.span(stored[0] + base, stored[1] + base)
         return None if span is None else Argument(span[0], span[1], stored[2])

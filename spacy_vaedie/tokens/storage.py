@@ -7,7 +7,8 @@ from the entry's start. A merged Doc then has one entry for each Doc that it was
 
 from __future__ import annotations
 
-from typing import Any, List, Tuple
+from bisect import bisect_left, bisect_right
+from typing import Any, List, Optional, Tuple
 from zlib import crc32
 
 from spacy.tokens import Doc
@@ -49,6 +50,27 @@ def write_entry(doc: Doc, name: str, value: Any) -> None:
         del doc.user_data[key]
     if value is not None:
         doc.user_data[("._.", name, 0, len(doc.text))] = (_checksum(doc.text), value)
+
+
+class TokenOffsets:
+    """Finds tokens by character, also where a character range cuts through a token."""
+
+    def __init__(self, doc: Doc) -> None:
+        self.starts = [token.idx for token in doc]
+        self.ends = [token.idx + len(token) for token in doc]
+
+    def span(self, start: int, end: int) -> Optional[Tuple[int, int]]:
+        """RETURNS (Optional[Tuple[int, int]]): The tokens that cover the characters, None outside of the Doc."""
+        if start < 0 or not self.ends or end > self.ends[-1]:
+            return None
+        first = bisect_right(self.ends, start)
+        last = bisect_left(self.starts, end)
+        return (first, last) if first < last else None
+
+    def token(self, start: int) -> Optional[int]:
+        """RETURNS (Optional[int]): The token that holds a character, None outside of the Doc."""
+        span = self.span(start, start + 1)
+        return None if span is None else span[0]
 
 
 def _keys(doc: Doc, name: str) -> List[Tuple[str, str, int, int]]:

@@ -76,6 +76,26 @@ def predicted_copy(reference: Doc, *, parse: bool = True, entities: bool = True)
     return predicted
 
 
+def gold_copy(example: Example) -> Doc:
+    """Make a copy of the predicted Doc of an Example that has the annotated entities and span groups in place of the
+    predicted ones, where they fit its tokens.
+
+    example (Example): The Example.
+    RETURNS (Doc): A new Doc with the tokens and the parse of the predicted Doc. A span group that is not annotated is
+        empty.
+    """
+    doc, reference = predicted_copy(example.predicted, entities=False), example.reference
+
+    def write(spans: List[Span]) -> List[Span]:
+        return [Span(doc, span.start, span.end, label=span.label) for span in spans]
+
+    doc.ents = write(example.get_aligned_spans_y2x(reference.ents))
+    for key in {*example.predicted.spans, *reference.spans}:
+        group = reference.spans.get(key, ())
+        doc.spans[key] = write(example.get_aligned_spans_y2x(group, allow_overlap=True))
+    return doc
+
+
 def _find_span(doc: Doc, entity: Tuple[int, int, str]) -> Argument:
     start, end, label = entity
     span = doc.char_span(start, end, label=label)

@@ -4,6 +4,13 @@ import numpy as np
 from spacy.ml import FeatureExtractor
 from thinc.api import HashEmbed, chain, list2ragged, ragged2list, with_array
 
+from spacy_vaedie.models.pair_parts import (
+    build_arguments,
+    build_context_convolution,
+    build_lexical_features,
+    build_path_convolution,
+    build_text_between,
+)
 from spacy_vaedie.models.tok2vec import build_parse_tok2vec
 from spacy_vaedie.models.vae import VAEBatch, build_vae
 
@@ -30,6 +37,17 @@ def make_tok2vec(docs=None, **settings):
     if docs:
         model.initialize(X=docs)
     return model
+
+
+def make_parts():
+    """Every part that a pair can be read by, small."""
+    return {
+        "arguments": build_arguments(),
+        "between": build_text_between(),
+        "path": build_path_convolution(width=8, buckets=16),
+        "context": build_context_convolution(width=8, position_width=4),
+        "lexical": build_lexical_features(width=8, buckets=64),
+    }
 
 
 def vocabulary(docs):

@@ -13,6 +13,7 @@ from spacy_vaedie.models.candidates import (
     build_entity_pairs,
     build_span_pairs,
     concatenate,
+    merge,
     pair_spans,
     ranges,
 )
@@ -234,3 +235,29 @@ def test_functions_are_registered(vocab):
 @pytest.mark.parametrize("function", [build_entity_pairs(), build_span_pairs("sc")])
 def test_spawned_workers_get_the_function(function):
     assert pickle.loads(pickle.dumps(function)).keywords == function.keywords
+
+
+def test_merge(vocab):
+    doc = make_doc(vocab, 1, 9)
+    first = pair_spans(doc, [Span(doc, 0, 1, "A"), Span(doc, 2, 3, "B"), Span(doc, 8, 9, "C")], 0, 100)
+    second = pair_spans(doc, [Span(doc, 0, 1, "A"), Span(doc, 2, 3, "X"), Span(doc, 4, 6, "A")], 0, 100)
+    merged = merge(first, second)
+    found = labelled_pairs(doc, merged)
+    both = [labelled_pairs(doc, item) for item in (first, second)]
+    assert sorted(found) == sorted({*both[0], *both[1]})
+    # Neither the span under two labels, nor spans that never stood side by side, make a pair.
+    assert len(found) == 12
+    assert merged.spans.tolist() == [[0, 1], [2, 3], [2, 3], [4, 6], [8, 9]]
+
+
+def test_merge_of_equal_and_of_empty_candidates(vocab):
+    doc = make_doc(vocab, 1, 9)
+    some = pair_spans(doc, [Span(doc, 0, 1, "A"), Span(doc, 2, 3, "B")], 0, 100)
+    none = pair_spans(doc, [], 0, 100)
+    for merged in (merge(some, some), merge(some, none), merge(none, some)):
+        assert labelled_pairs(doc, merged) == labelled_pairs(doc, some)
+        assert merged.spans.shape == (2, 2)
+        assert (merged.spans.dtype, merged.labels.dtype) == (some.spans.dtype, some.labels.dtype)
+    empty = merge(none, none)
+    assert empty.pairs.shape == (0, 2)
+    assert empty.offsets().shape == (0, 4)

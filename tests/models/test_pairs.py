@@ -3,21 +3,15 @@ import pytest
 import torch
 
 from spacy_vaedie.models.candidates import build_entity_pairs
-from spacy_vaedie.models.network.pairs import PairNetwork, bag
-from spacy_vaedie.models.relations import (
-    TYPE_BUCKETS,
-    build_pair_classifier,
-    index_pairs,
-    resize,
-    set_prior,
-    type_buckets,
-)
+from spacy_vaedie.models.network.pair_parts import as_buckets, bag, group_softmax, with_neighbours
+from spacy_vaedie.models.network.pairs import PairNetwork
+from spacy_vaedie.models.pair_features import TYPE_BUCKETS, type_buckets
+from spacy_vaedie.models.pair_index import index_pairs
+from spacy_vaedie.models.relations import build_pair_classifier, resize, set_prior
 
 from . import parsed
 from .gradients import assert_gradients, double, weigh
-from .layers import make_embed
-
-SETTINGS = {"buckets": 64, "path_buckets": 16}
+from .layers import make_embed, make_parts
 
 
 @pytest.fixture(autouse=True)
@@ -26,17 +20,20 @@ def seeded():
 
 
 def make_pairs(n_in=4, n_labels=3):
-    settings = build_pair_classifier(make_embed(), width=8, n_heads=2, **SETTINGS).attrs["settings"]
+    settings = build_pair_classifier(make_embed(), make_parts(), width=8, n_heads=2).attrs["settings"]
     network = PairNetwork(n_in=n_in, n_labels=n_labels, type_buckets=TYPE_BUCKETS, **settings).double()
     network.output.data = double(*network.output.shape)
-    network.lexical.weight.data = double(*network.lexical.weight.shape)
+    network.parts[network.names.index("lexical")].table.weight.data = double(
+        *network.parts[network.names.index("lexical")].table.weight.shape
+    )
+    network.parts[network.names.index("context")].weight.data = double(8)
     return network
 
 
 def test_gradients_of_the_pairs():
     docs = [parsed.random_doc(1), parsed.founded(), parsed.random_doc(2)]
     candidates = [build_entity_pairs()(doc) for doc in docs]
-    index = index_pairs(docs, candidates, SETTINGS)
+    index = index_pairs(docs, candidates)
     assert len(index.head_roots) == 18
     network = make_pairs()
     vectors = double(sum(len(doc) for doc in docs), 4)
@@ -47,7 +44,7 @@ def test_gradients_of_the_pairs():
 
 def test_no_pairs_still_give_a_gradient():
     docs = [parsed.single(), parsed.rained()]
-    index = index_pairs(docs, [build_entity_pairs()(doc) for doc in docs], SETTINGS)
+    index = index_pairs(docs, [build_entity_pairs()(doc) for doc in docs])
     vectors = double(5, 4).requires_grad_()
     logits = make_pairs()(vectors, index, 0.5)["logits"]
     assert logits.shape == (2, 0, 3)
@@ -57,7 +54,7 @@ def test_no_pairs_still_give_a_gradient():
 
 def test_more_labels_keep_what_was_learned():
     docs = [parsed.founded()]
-    index = index_pairs(docs, [build_entity_pairs()(doc) for doc in docs], SETTINGS)
+    index = index_pairs(docs, [build_entity_pairs()(doc) for doc in docs])
     network, vectors = make_pairs(), double(8, 4)
     before = network(vectors, index, 0.0)["logits"].detach()
     after = network.with_labels(5)(vectors, index, 0.0)["logits"].detach()
@@ -73,10 +70,10 @@ def test_pairs_do_not_depend_on_the_batch():
     docs = [parsed.founded(), parsed.empty(), parsed.random_doc(1), parsed.single(), parsed.random_doc(2)]
     candidates = [build_entity_pairs()(doc) for doc in docs]
     network, vectors = make_pairs(), double(sum(len(doc) for doc in docs), 4)
-    together = network(vectors, index_pairs(docs, candidates, SETTINGS), 0.0)["logits"]
+    together = network(vectors, index_pairs(docs, candidates), 0.0)["logits"]
     row = pair = 0
     for doc, item in zip(docs, candidates, strict=True):
-        alone = network(vectors[row : row + len(doc)], index_pairs([doc], [item], SETTINGS), 0.0)["logits"]
+        alone = network(vectors[row : row + len(doc)], index_pairs([doc], [item]), 0.0)["logits"]
         assert torch.allclose(alone, together[:, pair : pair + len(item.pairs)], atol=1e-10)
         row, pair = row + len(doc), pair + len(item.pairs)
     assert pair == together.shape[1] == 18
@@ -102,7 +99,7 @@ def test_the_prior_is_the_smoothed_frequency():
     """Two of three pairs of one kind are related, and the untrained network says so."""
     doc = parsed.founded()
     candidates = build_entity_pairs()(doc)
-    model = build_pair_classifier(make_embed(), width=8, n_heads=2, **SETTINGS)
+    model = build_pair_classifier(make_embed(), make_parts(), width=8, n_heads=2)
     resize(model, 3)
     model.initialize(X=([doc], [candidates]))
     buckets = type_buckets(candidates)
@@ -126,3 +123,35 @@ def test_types_and_their_order_make_the_kind_of_a_pair():
         found.setdefault((candidates.labels[head], candidates.labels[tail], forward), set()).add(bucket)
     assert all(len(buckets) == 1 for buckets in found.values())
     assert len(set.union(*found.values())) == len(found)
+
+
+def test_without_a_part():
+    docs = [parsed.founded()]
+    index = index_pairs(docs, [build_entity_pairs()(doc) for doc in docs])
+    network, vectors = make_pairs(), double(8, 4)
+    whole = network(vectors, index, 0.0)["logits"]
+    for name in network.names:
+        assert not torch.allclose(network(vectors, index, 0.0, name)["logits"], whole), name
+
+
+def test_group_softmax():
+    scores, owners = double(6), torch.tensor([0, 0, 2, 2, 2, 3])
+    found = group_softmax(scores, owners, 4)
+    expected = torch.cat([scores[:2].softmax(0), scores[2:5].softmax(0), torch.ones(1, dtype=torch.float64)])
+    assert torch.allclose(found, expected)
+    assert torch.isfinite(group_softmax(1e4 * scores, owners, 4)).all()
+
+
+def test_neighbours_end_with_their_group():
+    states = torch.arange(1.0, 6.0).unsqueeze(1)
+    assert with_neighbours(states, [0, 2]).tolist() == [[0, 1, 2], [1, 2, 0], [0, 3, 4], [3, 4, 5], [4, 5, 0]]
+
+
+def test_buckets_are_rows_of_the_tables():
+    docs = [parsed.founded(), parsed.random_doc(1), parsed.random_doc(2)]
+    index = index_pairs(docs, [build_entity_pairs()(doc) for doc in docs])
+    for hashes, size in ((index.features[0], 50), (index.path_labels, 7)):
+        buckets = as_buckets(hashes, size)
+        assert buckets.dtype == np.int64
+        assert set(buckets.tolist()) <= set(range(size))
+        assert len(set(buckets.tolist())) > size // 2

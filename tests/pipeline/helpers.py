@@ -25,7 +25,8 @@ SMALL_ENCODER = {"width": 16, "window_layers": 1, "parse_layers": 1, "maxout_pie
 SMALL_VAE = {"model": {**SMALL_ENCODER, "latent_width": 8, "doc_latent_width": 4, "embed": EMBED}}
 # Means beside hidden states.
 VECTOR_WIDTH = 24
-SMALL_EXTRACTOR = {"model": {"width": 16, "buckets": 2000, "path_buckets": 50}}
+SMALL_PARTS = {"path": {"width": 16, "buckets": 50}, "context": {"width": 16}, "lexical": {"buckets": 2000}}
+SMALL_EXTRACTOR = {"model": {"width": 16, "parts": SMALL_PARTS}}
 STOCK_LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": VECTOR_WIDTH, "upstream": "vae_encoder"}
 
 PEOPLE = {"Ada Quill", "Tam Reed", "Mira Sand", "Bo Hart", "Ida Moss"}
@@ -70,6 +71,16 @@ def relation_examples(en: Language) -> List[Example]:
         relations = [(names.index(head), names.index(tail), label) for head, tail, label in facts]
         examples.append(make_example(doc, entities=entities, relations=relations))
     return examples
+
+
+def annotated_docs(en: Language) -> List[Doc]:
+    """The facts as Docs with a parse, entities and gold relations."""
+    docs = []
+    for example in relation_examples(en):
+        doc = example.predicted.copy()
+        doc._.relations = example.reference._.relations
+        docs.append(doc)
+    return docs
 
 
 def raw_examples(docs: Iterable[Doc]) -> List[Example]:

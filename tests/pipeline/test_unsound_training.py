@@ -11,7 +11,7 @@ from thinc.api import Config, fix_random_seed
 
 from spacy_vaedie.training.examples import predicted_copy
 
-from .helpers import SMALL_VAE, blank, copies, raw_examples, relation_examples, weights
+from .helpers import SMALL_EXTRACTOR, SMALL_VAE, blank, copies, raw_examples, relation_examples, weights
 from .test_generation import BAG, GRU
 
 DECODERS = [None, GRU, BAG]
@@ -47,7 +47,7 @@ def test_a_loss_that_is_no_number(en, parsed, decoder):
 def test_a_gradient_that_is_no_number(en):
     nlp = blank(en)
     nlp.add_pipe("vae_encoder", config=SMALL_VAE)
-    nlp.add_pipe("extractor", config={"model": {"width": 16, "buckets": 2000, "path_buckets": 50}})
+    nlp.add_pipe("extractor", config=SMALL_EXTRACTOR)
     examples = relation_examples(en)
     optimizer = nlp.initialize(lambda: examples)
     pipe = nlp.get_pipe("extractor")

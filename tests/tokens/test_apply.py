@@ -31,8 +31,7 @@ def trained(tmp_path_factory):
     head, tail = (Argument(ent.start, ent.end, ent.label_) for ent in (people[0], people[-1]))
     examples[0].reference._.relations = [Relation(head, tail, "KNOWS")]
     vae = nlp.add_pipe("vae_encoder", config={"model": {"width": 8, "latent_width": 4, "embed": EMBED}})
-    sizes = {"width": 8, "buckets": 64, "path_buckets": 16}
-    extractor = nlp.add_pipe("extractor", config={"model": sizes, "threshold": 0.0})
+    extractor = nlp.add_pipe("extractor", config={"model": {"width": 8}, "threshold": 0.0})
     for pipe in (vae, extractor):
         pipe.initialize(lambda: examples, nlp=nlp)
     optimizer = nlp.resume_training()

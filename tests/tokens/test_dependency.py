@@ -17,6 +17,7 @@ from spacy_vaedie.tokens.dependency import (
     read_parse,
     shortest_paths,
     span_roots,
+    subtree_edges,
 )
 
 TEXTS = [
@@ -222,3 +223,42 @@ def test_long_docs(vocab, shape):
     assert np.array_equal(roots, sources)
     assert paths is None or paths.lengths.tolist()[1:] == [25 if shape == "sentences" else 3] * (len(sources) - 1)
     assert seconds < 5.0
+
+
+def test_subtree_edges_are_those_of_spacy(docs):
+    parse = read_parse(docs)
+    left, right = subtree_edges(parse)
+    for doc, start in zip(docs, parse.starts.tolist(), strict=True):
+        rows = slice(start, start + len(doc))
+        assert (left[rows] - start).tolist() == [token.left_edge.i for token in doc]
+        assert (right[rows] - start).tolist() == [token.right_edge.i for token in doc]
+
+
+def test_subtree_edges_of_a_cycle(vocab):
+    doc = Doc(vocab, words=list("abcd"), heads=[1, 2, 0, 0], deps=["dep"] * 4)
+    left, right = subtree_edges(read_parse([doc]))
+    # It is cut at its first token.
+    assert left.tolist() == [0, 1, 1, 3]
+    assert right.tolist() == [3, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("heads", "expected"),
+    [
+        ([1, 0, 3, 3], [0, 0, 3, 3]),
+        ([1, 2, 0, 3], [0, 2, 0, 3]),
+        # Two cycles, and tokens that lead into one of them.
+        ([2, 3, 1, 1, 5, 6, 4, 4, 7], [2, 1, 1, 1, 4, 6, 4, 4, 7]),
+    ],
+)
+def test_cycles_of_foreign_parsers_are_cut(vocab, heads, expected):
+    """At their first token, which becomes a root; the rest of the parse stays."""
+    doc = Doc(vocab, words=["a"] * len(heads), heads=heads, deps=["dep"] * len(heads))
+    assert [token.head.i for token in doc] == heads
+    other = Doc(vocab, words=["a", "b"], heads=[1, 1], deps=["dep", "ROOT"])
+    parse = read_parse([other, doc])
+    assert (parse.heads[2:] - 2).tolist() == expected
+    assert parse.heads[:2].tolist() == [1, 1]
+    for source, target in product(range(len(heads)), repeat=2):
+        evidence = read_evidence(doc, (source, source + 1), (target, target + 1))
+        assert (evidence.tokens[0], evidence.tokens[-1]) == (source, target)

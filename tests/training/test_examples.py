@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
 
 from spacy_vaedie.tokens import Argument, Relation
 from spacy_vaedie.training import make_example
-from spacy_vaedie.training.examples import predicted_copy
+from spacy_vaedie.training.examples import gold_copy, predicted_copy
 
 TEXT = "Ada Quill founded Bluefin Ltd in Oslo."
 PERSON, ORG, CITY = (0, 9, "PERSON"), (18, 29, "ORG"), (33, 37, "GPE")
@@ -136,3 +137,30 @@ def test_entities_that_were_not_annotated_stay_so(doc):
     assert not predicted_copy(doc).has_annotation("ENT_IOB")
     doc.ents = []
     assert predicted_copy(doc).has_annotation("ENT_IOB")
+
+
+def test_gold_copy_has_what_was_annotated():
+    vocab = spacy.blank("en").vocab
+    words = ["Ada", "Quill", "left", "Oslo"]
+    predicted = Doc(vocab, words=words, heads=[1, 2, 2, 2], deps=["compound", "nsubj", "ROOT", "dobj"])
+    predicted.ents = [Span(predicted, 0, 1, label="ORG")]
+    predicted.spans["sc"] = [Span(predicted, 1, 2, label="X")]
+    predicted.spans["other"] = [Span(predicted, 1, 2, label="X")]
+    reference = Doc(vocab, words=words)
+    reference.ents = [Span(reference, 0, 2, label="PERSON"), Span(reference, 3, 4, label="GPE")]
+    reference.spans["sc"] = [Span(reference, 0, 2, label="PERSON"), Span(reference, 1, 2, label="NAME")]
+    found = gold_copy(Example(predicted, reference))
+    assert [(e.text, e.label_) for e in found.ents] == [("Ada Quill", "PERSON"), ("Oslo", "GPE")]
+    # which may overlap
+    assert [(s.text, s.label_) for s in found.spans["sc"]] == [("Ada Quill", "PERSON"), ("Quill", "NAME")]
+    assert list(found.spans["other"]) == []
+    assert [token.dep_ for token in found] == [token.dep_ for token in predicted]
+    assert [e.text for e in predicted.ents] == ["Ada"]
+
+
+def test_gold_copy_leaves_out_what_does_not_fit_the_tokens():
+    vocab = spacy.blank("en").vocab
+    predicted = Doc(vocab, words=["Ada", "left", "Oslo-by"], spaces=[True, True, False])
+    reference = Doc(vocab, words=["Ada", "left", "Oslo", "-", "by"], spaces=[True, True, False, False, False])
+    reference.ents = [Span(reference, 0, 1, label="PERSON"), Span(reference, 2, 3, label="GPE")]
+    assert [e.text for e in gold_copy(Example(predicted, reference)).ents] == ["Ada"]

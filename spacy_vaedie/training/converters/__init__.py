@@ -23,6 +23,7 @@ from .annotation import (
 from .conll import read_conll
 from .conll04 import read_conll04
 from .prodigy import read_prodigy
+from .scierc import read_scierc
 from .semeval import read_semeval
 from .splits import DEV, TEST, TRAIN, keep_split, split_dev, split_documents
 from .topics import read_topics
@@ -44,6 +45,7 @@ CONVERTERS: Dict[str, Converter] = {
     "conll": Converter(read_conll),
     "conll04": Converter(read_conll04),
     "prodigy": Converter(read_prodigy),
+    "scierc": Converter(read_scierc),
     "semeval": Converter(read_semeval, split_at_spans=True),
     "topics": Converter(read_topics),
 }

@@ -38,6 +38,8 @@ class Annotation:
     spans (Sequence[Tuple[int, int, str]]): First character, last character (exclusive) and label of each span.
     relations (Optional[Sequence[Tuple[int, int, str]]]): Head and tail, as indices into `spans`, and label of each
         relation, None where the text was not annotated with relations.
+    polarities (Sequence[Optional[str]]): Polarity of each relation, None where nobody decided. Empty where the file
+        says nothing about any.
     words (Optional[Sequence[str]]): The tokens that the file gives, None to use the tokenizer of the pipeline.
     spaces (Optional[Sequence[bool]]): Whether a space follows each of them.
     meta (Dict[str, Any]): What else the file says about the text. Kept as `doc.user_data["meta"]`.
@@ -45,6 +47,8 @@ class Annotation:
         annotation is not the same as no entities.
     cats (Optional[Mapping[str, float]]): Categories of the text, 1.0 for those that apply and 0.0 for those that don't,
         None where it was not annotated with any. Become `doc.cats`.
+    sentences (Optional[Sequence[int]]): First character of each sentence, None where the file does not tell. A parser
+        of spaCy keeps to them.
     """
 
     doc_id: str
@@ -56,6 +60,8 @@ class Annotation:
     meta: Dict[str, Any] = field(default_factory=dict)
     spans_annotated: bool = True
     cats: Optional[Mapping[str, float]] = None
+    sentences: Optional[Sequence[int]] = None
+    polarities: Sequence[Optional[str]] = ()
 
     @classmethod
     def from_words(
@@ -64,6 +70,7 @@ class Annotation:
         words: Sequence[str],
         spans: Sequence[Tuple[int, int, str]],
         relations: Optional[Sequence[Tuple[int, int, str]]] = None,
+        sentences: Optional[Sequence[int]] = None,
     ) -> Annotation:
         """Make the record of a text whose tokens and spans of tokens are known, and whose spaces are not.
 
@@ -71,11 +78,13 @@ class Annotation:
         words (Sequence[str]): The tokens.
         spans (Sequence[Tuple[int, int, str]]): First token, last token (exclusive) and label of each span.
         relations (Optional[Sequence[Tuple[int, int, str]]]): As in the record.
+        sentences (Optional[Sequence[int]]): First token of each sentence.
         RETURNS (Annotation): The record. Its text has a space between all tokens.
         """
         starts = list(accumulate((len(word) + 1 for word in words), initial=0))
         offsets = [(starts[start], starts[end] - 1, label) for start, end, label in spans]
-        return cls(doc_id, " ".join(words), offsets, relations, words)
+        first = None if sentences is None else [starts[token] for token in sentences]
+        return cls(doc_id, " ".join(words), offsets, relations, words, sentences=first)
 
 
 @dataclass
@@ -170,7 +179,13 @@ def _make_tokens(annotation: Annotation, nlp: Language, split_at_spans: bool) ->
         doc = nlp.make_doc(annotation.text)
     else:
         doc = Doc(nlp.vocab, words=list(annotation.words), spaces=annotation.spaces)
-    return _split_tokens(doc, {offset for span in annotation.spans for offset in span[:2]}) if split_at_spans else doc
+    if split_at_spans:
+        doc = _split_tokens(doc, {offset for span in annotation.spans for offset in span[:2]})
+    if annotation.sentences is not None:
+        first = set(annotation.sentences)
+        for token in doc:
+            token.is_sent_start = token.idx in first
+    return doc
 
 
 def _split_tokens(doc: Doc, borders: Set[int]) -> Doc:
@@ -218,12 +233,13 @@ def _set_relations(
         doc._.relations = None
         return
     relations = []
-    for head_index, tail_index, label in annotation.relations:
+    polarities = annotation.polarities or [None] * len(annotation.relations)
+    for (head_index, tail_index, label), polarity in zip(annotation.relations, polarities, strict=True):
         head, tail = arguments[head_index], arguments[tail_index]
         if head is None or tail is None:
             report.leave_out(annotation.doc_id, f"relation {label!r}: its {'tail' if head else 'head'} was left out")
         else:
-            relations.append(Relation(head=head, tail=tail, label=label))
+            relations.append(Relation(head=head, tail=tail, label=label, polarity=polarity))
     report.relations_read += len(annotation.relations)
     report.relations_written += len(relations)
     doc._.relations = relations

@@ -9,7 +9,7 @@ from typing import Any, Iterator, List, Tuple
 from ...errors import Errors
 from ..files import read_lines
 from .annotation import Annotation, ConversionReport
-from .records import Record
+from .records import Record, join_spans, read_rows
 
 _SPACE = " \t\r\n"
 
@@ -35,33 +35,15 @@ def _parse(record: Record, doc_id: str, report: ConversionReport) -> Annotation:
     words = record.get("tokens", list)
     if not all(isinstance(word, str) and word for word in words):
         record.fail(f"text {doc_id}: the field 'tokens' must hold texts that are not empty")
-    entities: List[Tuple[int, int, str]] = _rows(record, "entities", 2, doc_id)
+    entities: List[Tuple[int, int, str]] = read_rows(record, "entities", record.get("entities", list), 2, doc_id)
     for start, end, label in entities:
         if not 0 <= start < end <= len(words):
             record.fail(f"text {doc_id}: entity {label!r}, tokens {start} to {end}, is not in {len(words)} tokens")
     if "relations" not in record.value:
         return Annotation.from_words(doc_id, words, entities)
+    rows = read_rows(record, "relations", record.get("relations", list), 4, doc_id)
     places = [(start, end) for start, end, _ in entities]
-    relations: List[Tuple[int, int, str]] = []
-    for head_start, head_end, tail_start, tail_end, label in _rows(record, "relations", 4, doc_id):
-        head, tail = (head_start, head_end), (tail_start, tail_end)
-        if head in places and tail in places:
-            relations.append((places.index(head), places.index(tail), label))
-        else:
-            report.relations_read += 1
-            report.leave_out(doc_id, f"relation {label!r}: no entity for its {'tail' if head in places else 'head'}")
-    return Annotation.from_words(doc_id, words, entities, relations)
-
-
-def _rows(record: Record, key: str, n_offsets: int, doc_id: str) -> List[Any]:
-    """Lists of token offsets with a label behind them."""
-    rows = record.get(key, list)
-    for row in rows:
-        fits = isinstance(row, list) and len(row) == n_offsets + 1 and isinstance(row[-1], str) and row[-1]
-        # A bool is an int in Python, but no offset.
-        if not fits or not all(type(offset) is int for offset in row[:-1]):
-            record.fail(f"text {doc_id}: expected {n_offsets} token offsets and a label in '{key}', found {row!r}")
-    return list(map(tuple, rows))
+    return Annotation.from_words(doc_id, words, entities, join_spans(rows, places, doc_id, report))
 
 
 def _read_list(path: Path) -> Iterator[Tuple[int, Any]]:

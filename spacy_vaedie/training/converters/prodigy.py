@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Iterator, List, Optional, Tuple
 
 from ...errors import Errors
+from ...tokens.relation import POLARITIES
 from ..files import read_jsonl
 from .annotation import Annotation, ConversionReport
 from .records import Record
@@ -43,28 +44,37 @@ def _parse(record: Record, report: ConversionReport) -> Annotation:
         record.fail("the fields 'tokens' and 'text' do not hold the same text")
     has_spans = record.value.get("spans") is not None
     spans = record.items("spans") if has_spans else []
+    offsets = [(span.get("start", int), span.get("end", int), span.get("label", str)) for span in spans]
+    relations = _parse_relations(record, spans, report) if "relations" in record.value else None
     return Annotation(
         doc_id=str(record.line),
         text=text,
-        spans=[(span.get("start", int), span.get("end", int), span.get("label", str)) for span in spans],
-        relations=_parse_relations(record, spans, report) if "relations" in record.value else None,
+        spans=offsets,
+        relations=None if relations is None else [relation[:3] for relation in relations],
+        polarities=[relation[3] for relation in relations or ()],
         words=words or None,
         spaces=spaces or None,
         meta=record.get("meta", dict) if "meta" in record.value else {},
     )
 
 
-def _parse_relations(record: Record, spans: List[Record], report: ConversionReport) -> List[Tuple[int, int, str]]:
+def _parse_relations(
+    record: Record, spans: List[Record], report: ConversionReport
+) -> List[Tuple[int, int, str, Optional[str]]]:
+    """Head, tail, label and polarity."""
     relations = []
     for relation in record.items("relations"):
         label = relation.get("label", str)
+        polarity = relation.get("polarity", str) if "polarity" in relation.value else None
+        if polarity is not None and polarity not in POLARITIES:
+            relation.fail(f"the field 'relations.polarity' is '{polarity}', but must be one of {', '.join(POLARITIES)}")
         head, tail = (_find_span(relation, key, spans) for key in ("head", "child"))
         if head is None or tail is None:
             end = "head" if head is None else "child"
             report.relations_read += 1
             report.leave_out(str(record.line), f"relation {label!r}: no span for its {end}")
         else:
-            relations.append((head, tail, label))
+            relations.append((head, tail, label, polarity))
     return relations
 
 

@@ -46,6 +46,21 @@ def test_relations_by_last_token(tmp_path):
     assert report.left_out == []
 
 
+def test_polarity(tmp_path):
+    """It is optional, and kept."""
+    relations = [{"head": 5, "child": 2, "label": "R", "polarity": "negated"}, {"head": 2, "child": 5, "label": "S"}]
+    annotations, report = read(tmp_path / "a.jsonl", record(relations=relations))
+    (doc,) = make_docs(annotations, spacy.blank("en"), report)
+    assert [relation.polarity for relation in doc._.relations] == ["negated", None]
+
+
+@pytest.mark.parametrize(("polarity", "message"), [("maybe", "maybe.*hypothetical"), (1, "polarity.*a text")])
+def test_an_unknown_polarity_is_refused(tmp_path, polarity, message):
+    relation = {"head": 5, "child": 2, "label": "R", "polarity": polarity}
+    with pytest.raises(ValueError, match=f"VE303.*line 1.*{message}"):
+        read(tmp_path / "a.jsonl", record(relations=[relation]))
+
+
 def test_relations_by_characters(tmp_path):
     relation = {"head": 5, "child": 2, "label": "R", "head_span": {"start": 0, "end": 6}, "child_span": {}}
     relation["child_span"] = {"start": 14, "end": 20}

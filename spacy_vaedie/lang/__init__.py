@@ -1,0 +1,1 @@
+"""What depends on the language, as data: rules that read a parse."""

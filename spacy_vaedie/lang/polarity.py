@@ -1,0 +1,325 @@
+"""Polarity of what a text says: asserted, negated or hypothetical, read from the parse."""
+
+from __future__ import annotations
+
+from typing import FrozenSet, Iterable, List, NamedTuple, Optional, Set
+
+from spacy.tokens import Doc
+
+from .polarity_parse import ASIDE, CARRIERS, COMPLEMENTS, LINKS, PARTICIPANTS, RELATIVES, SUBJECTS, MarkedParse
+from .polarity_rules import ASSERTED, NEGATED, OPEN, PolarityRules, load_polarity_rules
+
+_NAMES = {ASSERTED: "asserted", NEGATED: "negated", OPEN: "hypothetical"}
+_CC, _CONJ, _AUX, _ADVCL = frozenset({"cc"}), frozenset({"conj"}), frozenset({"aux", "cop"}), frozenset({"advcl"})
+_CASE, _MARKS, _AUXILIARIES = frozenset({"case"}), frozenset({"mark", "case"}), frozenset({"aux", "auxpass", "cop"})
+_ADVERBS = frozenset({"advmod", "aux", "parataxis", "dep"})
+_MODIFIERS = frozenset({"amod", "compound", "nmod", "acl", "advmod"})
+# Without a rule for the governor: what somebody does is done where he does, what he does not say is left open.
+_DEFAULTS = {"ccomp": "+?", "xcomp": "+-"}
+
+
+class _State(NamedTuple):
+    """What holds at a word before its own negations and the like, and after them."""
+
+    before: str
+    after: str
+
+
+def read_polarity(doc: Doc, tokens: Iterable[int]) -> Optional[str]:
+    """Say whether what a relation rests on is asserted, negated or hypothetical.
+
+    * asserted: the text says that it is, was or will be so, be it in somebody's mouth ("Bo said that ...").
+    * negated: the text says that it is not so ("never", "failed to", "denied that").
+    * hypothetical: the text leaves it open: possible, wished, planned, asked, doubted or conditional, negated or not.
+
+    doc (Doc): A parsed Doc, with the labels of English CLEAR or of Universal Dependencies.
+    tokens (Iterable[int]): The tokens that the relation rests on: the dependency path between its arguments, both ends
+        counted (`Evidence.tokens`), or a verb with the heads of its arguments, in any order.
+    RETURNS (Optional[str]): `asserted`, `negated` or `hypothetical`. None where nobody can say: no token, no parse, or
+        a language without rules.
+    """
+    return PolarityReader(doc).read(tokens)
+
+
+class PolarityReader:
+    """Reads the polarity of many relations of one Doc, which must not change in between.
+
+    doc (Doc): The Doc.
+    rules (Optional[PolarityRules]): The rules, those of the Doc's language where none are given.
+    """
+
+    def __init__(self, doc: Doc, rules: Optional[PolarityRules] = None) -> None:
+        rules = rules or load_polarity_rules(doc.lang_)
+        self._clauses = None if rules is None or not doc.has_annotation("DEP") else MarkedParse(doc, rules)
+
+    def has_cues(self, tokens: Iterable[int]) -> bool:
+        """RETURNS (bool): Whether the sentences of these tokens hold any word that can change a polarity."""
+        return self._clauses is not None and self._clauses.has_cues(tokens)
+
+    def read(self, tokens: Iterable[int]) -> Optional[str]:
+        """The same as `read_polarity`.
+
+        tokens (Iterable[int]): The tokens that the relation rests on.
+        RETURNS (Optional[str]): The polarity.
+        """
+        path = frozenset(tokens)
+        clauses = self._clauses
+        if clauses is None or not path:
+            return None
+        # Most sentences hold no word of the rules.
+        if not clauses.has_cues(path):
+            return _NAMES[ASSERTED]
+        clauses.read()
+        tops = [i for i in sorted(path) if clauses.heads[i] not in path or clauses.heads[i] == i]
+        walk = _Walk(clauses, path)
+        # A path that runs in a circle has no top.
+        states = [walk.read(top) for top in tops or [min(path)]]
+        return _NAMES[OPEN if OPEN in states else NEGATED if NEGATED in states else ASSERTED]
+
+
+class _Walk:
+    """Goes from the root of the sentence down to the top of a path, and from there to its ends, and keeps what holds.
+
+    clauses (MarkedParse): The parse.
+    path (FrozenSet[int]): The tokens of the path.
+    """
+
+    def __init__(self, clauses: MarkedParse, path: FrozenSet[int]) -> None:
+        self.clauses = clauses
+        self.rules = clauses.rules
+        self.path = path
+        self.used: Set[int] = set()
+
+    def read(self, top: int) -> str:
+        """RETURNS (str): What holds of the part of the path below its topmost token."""
+        clauses = self.clauses
+        states: List[str] = []
+        stack = [(top, self._context(top))]
+        at_top = None
+        seen = set()
+        while stack:
+            word, before = stack.pop()
+            seen.add(word)
+            below = [child for child in clauses.children[word] if child in self.path and child not in seen]
+            after = self._local(word, before, is_end=len(below) + (word != top) < 2)
+            at_top = after if at_top is None else at_top
+            if not below:
+                states.append(after)
+            stack.extend((child, self._enter(_State(before, after), word, child)) for child in reversed(below))
+        changed = [state for state in states if state != at_top]
+        return OPEN if OPEN in changed else changed[0] if changed else states[0]
+
+    def _context(self, top: int) -> str:
+        """What holds at the top of the path because of the words above it."""
+        clauses, chain, seen = self.clauses, [top], {top}
+        together = all(clauses.deps[i] in _CONJ or i == top for i in self.path) and len(self.path) > 1
+        while clauses.heads[chain[-1]] not in seen and self._reaches(chain[-1], together):
+            chain.append(clauses.heads[chain[-1]])
+            seen.add(chain[-1])
+        before = ASSERTED
+        while len(chain) > 1:
+            word = chain.pop()
+            state = _State(before, self._local(word, before, is_end=False))
+            before = self._enter(state, word, chain[-1])
+        return before
+
+    def _reaches(self, word: int, together: bool) -> bool:
+        """Whether what is said about the head of a word is said about the word. It is not for what a name takes for
+        granted: "the owner of Bluefin did not come" still has an owner.
+
+        word (int): The word.
+        together (bool): Whether the path joins two parts of one coordination, as in "no link between Ada and Bo".
+        """
+        clauses, dep = self.clauses, self.clauses.deps[word]
+        if dep in RELATIVES:
+            return False
+        if dep in COMPLEMENTS | CARRIERS | _ADVCL | _CONJ or together or clauses.is_clause(word):
+            return True
+        return self._is_event(word) and clauses.signature(clauses.heads[word], word) is not None
+
+    def _is_event(self, word: int) -> bool:
+        return self.rules.is_event(self.clauses.lemmas[word])
+
+    def _enter(self, state: _State, parent: int, child: int) -> str:
+        """What a word hands down to a child."""
+        clauses, dep = self.clauses, self.clauses.deps[child]
+        # Of an adjunct or a modifier, the negation of the main clause says nothing, unless the relation joins both.
+        adjunct = state.after if parent in self.path else ASSERTED
+        if dep in _CONJ:
+            return self._coordinate(state, parent, child)
+        # The Chinese treebank calls a clause with a preposition, such as "because", a complement.
+        if dep in _ADVCL or (dep == "ccomp" and clauses.of(child, _CASE)):
+            governed = any(clauses.has(mark, self.rules.governed) for mark in clauses.of(child, LINKS))
+            signature = clauses.signature(parent, child) if governed else None
+            if signature is None:
+                return OPEN if clauses.has_purpose(child) else adjunct
+            return _complement(state.after, signature)
+        if dep == "parataxis":
+            return state.before
+        if dep == "prep":
+            part = not clauses.is_clause(parent) or clauses.signature(parent, child) is not None
+            return state.after if part else adjunct
+        if dep in COMPLEMENTS:
+            asked = any(clauses.has(i, self.rules.presupposing) for i in clauses.of(child, LINKS))
+            if asked and not clauses.has_purpose(child):
+                return ASSERTED
+            signature = clauses.signature(parent, child)
+            if signature is None and dep == "acl":
+                return OPEN if clauses.has_purpose(child) and not self._is_fulfilled(parent) else adjunct
+            return _complement(state.after, signature or _DEFAULTS.get(dep, "+-"))
+        if self._is_event(child) and dep not in CARRIERS and self._goes_on(child):
+            return _complement(state.after, clauses.signature(parent, child) or "+-")
+        return state.after
+
+    def _goes_on(self, word: int) -> bool:
+        """Whether the path goes on below a word, or below what is coordinated with it: in "he rejected the deal and the
+        bid", neither is what the path leads to the ends of. All paths go on below a word that lies above them."""
+        if word not in self.path:
+            return bool(self.clauses.children[word])
+        found = [word]
+        for i in found:
+            below = [child for child in self.clauses.children[i] if child in self.path and child not in found]
+            if any(self.clauses.deps[child] not in _CONJ for child in below):
+                return True
+            found.extend(below)
+        return False
+
+    def _is_fulfilled(self, word: int) -> bool:
+        clauses = self.clauses
+        return any(clauses.has(i, self.rules.fulfilled) for i in (word, *clauses.of(word, _MODIFIERS)))
+
+    def _coordinate(self, state: _State, first: int, second: int) -> str:
+        """What the second part of a coordination takes over from the first."""
+        clauses, rules = self.clauses, self.rules
+        between = [i for i in clauses.of(first, _CC) if first < i < second][-1:]
+        words = [*between, *clauses.of(second, _CC)]
+        if any(clauses.has(i, rules.negative_coordinators) for i in words):
+            return NEGATED if state.after == ASSERTED else state.after
+        if any(clauses.has(i, rules.shared_coordinators) for i in words):
+            return state.after
+        if any(clauses.has(i, rules.contrast_coordinators) for i in words):
+            # "Not in Lima but in Quito".
+            return state.before if clauses.is_clause(first) or state.before == OPEN else ASSERTED
+        # "did not buy or rent", but "did not buy and so rented".
+        alike = clauses.is_clause(first) and clauses.tags[first] == clauses.tags[second]
+        return state.after if alike and not clauses.of(second, SUBJECTS | _AUX) else state.before
+
+    def _local(self, word: int, before: str, is_end: bool) -> str:
+        """What holds at a word after its own negations, modals and conditions."""
+        clauses, rules = self.clauses, self.rules
+        state = before
+        if any(clauses.has(i, rules.possible) for i in clauses.of(word, _ADVERBS)):
+            state = OPEN
+        if clauses.is_clause(word):
+            return self._local_clause(word, state)
+        if self._is_denied(word):
+            state = _flip(state)
+        if not is_end:
+            for i in clauses.of(word, _MODIFIERS):
+                sign = rules.modifiers.get(clauses.lower[i]) or rules.modifiers.get(clauses.lemmas[i], ASSERTED)
+                state = OPEN if sign == OPEN else _flip(state) if sign == NEGATED else state
+        return state
+
+    def _local_clause(self, word: int, state: str) -> str:
+        clauses, rules = self.clauses, self.rules
+        negated = self._is_negated(word)
+        for i in clauses.of(word, _ADVERBS):
+            signs = rules.modals.get(clauses.lemmas[i]) or rules.modals.get(clauses.lower[i])
+            if signs is not None and signs[negated] == OPEN:
+                return OPEN
+        if self._is_condition(word) or any(self._is_condition(child) for child in clauses.of(word, _ADVCL)):
+            return OPEN
+        asked = any(clauses.has(child, rules.question_marks) for child in clauses.children[word])
+        if asked and not any(clauses.has(child, rules.presupposing) for child in clauses.children[word]):
+            return OPEN
+        return _flip(state) if negated else state
+
+    def _is_condition(self, word: int) -> bool:
+        clauses, children = self.clauses, self.clauses.children[word]
+        if any(child in clauses.conditions and clauses.deps[child] in LINKS | _AUX for child in children):
+            return True
+        if clauses.deps[word] != "advcl":
+            return False
+        # "Had Ada known".
+        subject = min(clauses.of(word, SUBJECTS), default=-1)
+        first = next(iter(clauses.of(word, _AUXILIARIES)), word)
+        return first < subject and clauses.lower[first] in self.rules.inverted
+
+    def _is_negated(self, word: int) -> bool:
+        """Whether a clause is negated, by whatever number of words."""
+        clauses, rules = self.clauses, self.rules
+        found = clauses.has(word, rules.negative_predicates) and self._use(word, {word})
+        if not (clauses.negations or clauses.links):
+            return found and not self._is_cancelled(word)
+        # In "Never has Ada left", the negation hangs on the auxiliary.
+        below = [i for auxiliary in clauses.of(word, _AUXILIARIES) for i in clauses.children[auxiliary]]
+        for child in (*clauses.children[word], *below):
+            dep = clauses.deps[child]
+            if dep in PARTICIPANTS:
+                found |= self._is_negative_participant(child)
+            elif child in clauses.links and dep in _MARKS:
+                found |= self._use(child, clauses.links)
+            elif child in clauses.negations and dep not in ASIDE and self._speaks_of(child, word):
+                found |= self._use(child, clauses.negations)
+        return found and not self._is_cancelled(word)
+
+    def _speaks_of(self, negation: int, word: int) -> bool:
+        """Behind its word, a negation speaks of what follows, but for verbs like "is": "he came, not she"."""
+        after_verb = self.clauses.pos[word] == "AUX" and self.clauses.lower[negation - 1] != ","
+        return negation < word or after_verb
+
+    def _is_cancelled(self, word: int) -> bool:
+        clauses, words = self.clauses, self.rules.cancels_negation
+        for child in clauses.children[word]:
+            if clauses.has(child, words) or any(clauses.has(i, words) for i in clauses.of(child, LINKS)):
+                return True
+        return False
+
+    def _is_negative_participant(self, word: int) -> bool:
+        clauses = self.clauses
+        if word in clauses.negations:
+            return self._use(word, clauses.negations)
+        # In "not Ada but Bo came", what is said of Ada is not said of Bo.
+        conjuncts = [i for i in clauses.of(word, _CONJ) if i in self.path]
+        if any(self._coordinate(_State(ASSERTED, NEGATED), word, i) == ASSERTED for i in conjuncts):
+            return False
+        for child in clauses.children[word]:
+            if child in clauses.negations and child < word and clauses.deps[child] not in ASIDE:
+                return self._use(child, clauses.negations)
+        return False
+
+    def _is_denied(self, word: int) -> bool:
+        """Whether a word that is no clause is negated: "no link", "not in Lima", "without Bo"."""
+        clauses = self.clauses
+        if not (clauses.negations or clauses.links):
+            return False
+        if word in clauses.links and clauses.deps[word] in LINKS and self._use(word, clauses.links):
+            return True
+        for child in clauses.children[word]:
+            if child < word and child in clauses.links and clauses.deps[child] in LINKS:
+                return self._use(child, clauses.links)
+            if child < word and child in clauses.negations and clauses.deps[child] not in ASIDE:
+                return self._use(child, clauses.negations)
+        previous = clauses.left_edge(word) - 1
+        return previous in clauses.negations and self._use(previous, clauses.negations)
+
+    def _use(self, word: int, group: Set[int]) -> bool:
+        """Whether a negation was not counted before; it counts once, with all words of its phrase."""
+        fresh = word not in self.used
+        while word - 1 in group:
+            word -= 1
+        while word in group:
+            self.used.add(word)
+            word += 1
+        return fresh
+
+
+def _complement(context: str, signature: str) -> str:
+    """What holds of a complement, by what holds of its governor and by the governor's signature."""
+    if context == OPEN:
+        return signature[0] if signature in ("++", "--") else OPEN
+    return signature[context == NEGATED]
+
+
+def _flip(state: str) -> str:
+    return {ASSERTED: NEGATED, NEGATED: ASSERTED}.get(state, OPEN)

@@ -1,0 +1,133 @@
+"""A parse with the words marked that polarity is read from."""
+
+from __future__ import annotations
+
+from typing import Dict, FrozenSet, Iterable, List, Optional, Set
+
+import numpy as np
+from spacy.attrs import DEP, HEAD, LEMMA, LOWER, POS, SENT_START, TAG
+from spacy.tokens import Doc
+
+from .polarity_rules import PHRASES, PolarityRules
+
+# Dependency labels of both schemes, CLEAR and Universal Dependencies. Of those of UD, what follows a colon is cut off,
+# but for relative clauses.
+SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass"})
+PARTICIPANTS = frozenset({"nsubj", "nsubjpass", "dobj", "obj", "iobj", "dative", "attr"})
+COMPLEMENTS = frozenset({"ccomp", "xcomp", "csubj", "csubjpass", "acl", "pcomp"})
+RELATIVES = frozenset({"relcl", "acl:relcl"})
+# What holds of the word above holds of these.
+CARRIERS = frozenset({"acomp", "attr", "prep", "oprd", "agent", "prt", "aux", "auxpass", "cop", "dep", "parataxis"})
+# Children that do not speak about the word that they hang on.
+ASIDE = frozenset({"intj", "discourse", "cc", "conj", "punct", "advcl", "ccomp", "parataxis"}) | RELATIVES
+LINKS = frozenset({"mark", "case", "prep", "advmod", "cc"})
+PREDICATES = frozenset({"acomp", "attr", "oprd"})
+
+
+class MarkedParse:
+    """The parse of one Doc as lists, one item a token, and where its words stand that matter to polarity.
+
+    doc (Doc): A parsed Doc.
+    rules (PolarityRules): The rules of its language.
+    """
+
+    def __init__(self, doc: Doc, rules: PolarityRules) -> None:
+        self.rules = rules
+        self._doc = doc
+        table = doc.to_array([LOWER, LEMMA, HEAD, SENT_START]).reshape(len(doc), 4)
+        self.heads: List[int] = (np.arange(len(doc)) + table[:, 2].astype("int64")).tolist()
+        self._sentences: List[int] = (table[:, 3].astype("int64") == 1).cumsum().tolist()
+        cues = rules.cues
+        # Compared as hashes: most sentences hold no such word, and then no text has to be looked up.
+        self._with_cues: Set[int] = {
+            sentence
+            for sentence, form, lemma in zip(self._sentences, table[:, 0].tolist(), table[:, 1].tolist(), strict=True)
+            if form in cues or lemma in cues
+        }
+        self.children: List[List[int]] = []
+
+    def has_cues(self, tokens: Iterable[int]) -> bool:
+        """RETURNS (bool): Whether the sentences of these tokens hold any word that can change a polarity."""
+        return any(self._sentences[i] in self._with_cues for i in tokens)
+
+    def read(self) -> None:
+        """Read words and labels and find the marked words, where that was not done before."""
+        if self.children:
+            return
+        self.children = [[] for _ in self.heads]
+        for i, head in enumerate(self.heads):
+            if head != i:
+                self.children[head].append(i)
+        strings = self._doc.vocab.strings
+        table = self._doc.to_array([LOWER, LEMMA, DEP, POS, TAG]).reshape(len(self.heads), 5)
+        lower, lemmas, deps, pos, tags = ([strings[value] for value in column] for column in table.T.tolist())
+        self.lower: List[str] = lower
+        self.lemmas: List[str] = [lemma.lower() or form for lemma, form in zip(lemmas, lower, strict=True)]
+        self.deps: List[str] = [dep if dep in RELATIVES else dep.split(":")[0] for dep in deps]
+        for i, dep in enumerate(self.deps):
+            # English parsers call "the claim that Ada left" a relative clause now and then; those have no "mark".
+            if dep == "relcl" and self.of(i, frozenset({"mark"})):
+                self.deps[i] = "acl"
+        self.pos: List[str] = pos
+        self.tags: List[str] = tags
+        found = self._find_phrases()
+        exempt = found["not_negations"]
+        self.negations = found["negations"] - exempt
+        self.links = found["negative_links"] - exempt
+        self.conditions = found["conditions"] - found["not_conditions"]
+
+    def has(self, i: int, words: FrozenSet[str]) -> bool:
+        """RETURNS (bool): Whether a token's form or lemma is among the words."""
+        return self.lower[i] in words or self.lemmas[i] in words
+
+    def of(self, i: int, deps: FrozenSet[str]) -> List[int]:
+        """RETURNS (List[int]): The children of a token that have one of these labels."""
+        return [child for child in self.children[i] if self.deps[child] in deps]
+
+    def is_clause(self, i: int) -> bool:
+        """RETURNS (bool): Whether a token is the predicate of a clause."""
+        return self.pos[i] in ("VERB", "AUX") or bool(self.of(i, SUBJECTS | {"cop"}))
+
+    def is_infinitive(self, i: int) -> bool:
+        """RETURNS (bool): Whether a predicate is an infinitive or a gerund."""
+        return self.deps[i] in ("xcomp", "pcomp") or self.has_purpose(i)
+
+    def has_purpose(self, i: int) -> bool:
+        """RETURNS (bool): Whether a predicate is an infinitive with "to"."""
+        return any(self.has(child, self.rules.purpose) for child in self.of(i, frozenset({"aux", "mark"})))
+
+    def signature(self, governor: int, complement: int) -> Optional[str]:
+        """What a word says about a complement.
+
+        governor (int): The word, or the preposition between it and the complement.
+        complement (int): The complement.
+        RETURNS (Optional[str]): Two signs, None where no rule names the word.
+        """
+        if self.deps[governor] in ("prep", "agent"):
+            governor = self.heads[governor]
+        infinitive = self.is_infinitive(complement) or not self.is_clause(complement)
+        for word in (*self.of(governor, PREDICATES), governor):
+            for form in (self.lemmas[word], self.lower[word]):
+                found = self.rules.signature(form, infinitive)
+                if found is not None and word != complement:
+                    return found
+        return None
+
+    def left_edge(self, i: int) -> int:
+        """RETURNS (int): The first token of the phrase of a token, as far as it goes without a gap to the left."""
+        for _ in self.heads:
+            if not self.children[i] or self.children[i][0] > i:
+                break
+            i = self.children[i][0]
+        return i
+
+    def _find_phrases(self) -> Dict[str, Set[int]]:
+        """The tokens that are part of a phrase, by the field of the rules that the phrase stands in."""
+        found: Dict[str, Set[int]] = {name: set() for name in PHRASES}
+        starts = self.rules.phrases
+        for i, words in enumerate(zip(self.lower, self.lemmas, strict=True)):
+            for word in set(words):
+                for name, phrase in starts.get(word, ()):
+                    if tuple(self.lower[i + 1 : i + len(phrase)]) == phrase[1:]:
+                        found[name].update(range(i, i + len(phrase)))
+        return found

@@ -1,0 +1,98 @@
+"""What a pair of spans can be read by. Each function gives a plain description of one part of the extractor's model;
+its network is built when its dimensions are known (see `network/pair_parts.py`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict
+
+from spacy.util import registry
+
+from ..errors import check_range
+
+PATH, CONTEXT = "spacy-vaedie.PathConvolution.v1", "spacy-vaedie.ContextConvolution.v1"
+LEXICAL = "spacy-vaedie.LexicalFeatures.v1"
+
+
+@dataclass(frozen=True)
+class PairPartConfig:
+    """A part of the extractor's model before it is built.
+
+    kind (str): Its name among the networks.
+    settings (Dict[str, Any]): Settings of the network, of types that JSON knows.
+    """
+
+    kind: str
+    settings: Dict[str, Any] = field(default_factory=dict)
+
+
+@registry.architectures("spacy-vaedie.Arguments.v1")
+def build_arguments() -> PairPartConfig:
+    """The token vectors of head and tail: their mean, and the topmost token of each.
+
+    RETURNS (PairPartConfig): The description.
+    """
+    return PairPartConfig("arguments")
+
+
+@registry.architectures("spacy-vaedie.TextBetween.v1")
+def build_text_between() -> PairPartConfig:
+    """The mean and the maximum of the token vectors between head and tail.
+
+    RETURNS (PairPartConfig): The description.
+    """
+    return PairPartConfig("between")
+
+
+@registry.architectures("spacy-vaedie.PathConvolution.v1")
+def build_path_convolution(width: int = 192, buckets: int = 512) -> PairPartConfig:
+    """A convolution along the dependency path, over token vectors and labels with their direction, and its maximum
+    (in the manner of Cai et al. 2016).
+
+    width (int): Width of what it gives.
+    buckets (int): Rows for hashed dependency labels.
+    RETURNS (PairPartConfig): The description.
+    RAISES (ValueError): VE107 for a number below 1.
+    """
+    check_range(PATH, 1, width=width, buckets=buckets)
+    return PairPartConfig("path", {"width": width, "buckets": buckets})
+
+
+@registry.architectures("spacy-vaedie.ContextConvolution.v1")
+def build_context_convolution(width: int = 192, position_width: int = 16) -> PairPartConfig:
+    """A convolution over the words around and between head and tail, which knows how far each word is from both (Zeng
+    et al. 2014) and whether it stands on the path, with the maximum before, between and behind them (Zeng et al. 2015),
+    and an average by an attention that the topmost tokens of head and tail ask (in the manner of Zhou et al. 2016).
+
+    width (int): Width of each of the four.
+    position_width (int): Width of each embedded distance.
+    RETURNS (PairPartConfig): The description.
+    RAISES (ValueError): VE107 for a width below 1.
+    """
+    check_range(CONTEXT, 1, width=width, position_width=position_width)
+    return PairPartConfig("context", {"width": width, "position_width": position_width})
+
+
+@registry.architectures("spacy-vaedie.LexicalFeatures.v1")
+def build_lexical_features(width: int = 64, buckets: int = 16384) -> PairPartConfig:
+    """The sum of hashed features: n-grams between head and tail, words and labels of the path, argument words and
+    types, order and distance, other spans between.
+
+    width (int): Width of a feature's row.
+    buckets (int): Rows.
+    RETURNS (PairPartConfig): The description.
+    RAISES (ValueError): VE107 for a number below 1.
+    """
+    check_range(LEXICAL, 1, width=width, buckets=buckets)
+    return PairPartConfig("lexical", {"width": width, "buckets": buckets})
+
+
+def all_parts() -> Dict[str, PairPartConfig]:
+    """RETURNS (Dict[str, PairPartConfig]): Every part with its defaults, under the name that the configs give it."""
+    return {
+        "arguments": build_arguments(),
+        "between": build_text_between(),
+        "path": build_path_convolution(),
+        "context": build_context_convolution(),
+        "lexical": build_lexical_features(),
+    }

@@ -1,0 +1,147 @@
+"""The parse of a Doc as plain lists, read through the rules of its language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+from spacy.strings import StringStore, get_string_id
+from spacy.symbols import AUX, VERB  # type: ignore[attr-defined]
+from spacy.tokens import Doc
+
+from ..lang.triples import TripleRules
+from ..tokens.dependency import read_parse, subtree_edges
+
+VERBS = frozenset((VERB, AUX))
+COORDINATED = frozenset(("conjunct", "coordinator"))
+# What is cut off an argument: it says something of its own, or belongs to another argument.
+APART = COORDINATED | frozenset(("relative", "apposition", "side_clause"))
+
+Span = Tuple[int, int]
+
+
+@dataclass
+class Tree:
+    """The parse of one Doc, an item a token.
+
+    heads (List[int]): Head of each token, itself for a root.
+    roles (List[str]): Role of its dependency label, empty for a label without one.
+    pos (List[int]): Coarse part of speech.
+    words (List[str]): Class of the word, empty for a word of no class.
+    voices (List[str]): Voice that its tag tells, empty for none.
+    left (List[int]): First token of its subtree.
+    right (List[int]): Last token of its subtree.
+    children (List[List[int]]): The tokens below it, in text order.
+    """
+
+    heads: List[int]
+    roles: List[str]
+    pos: List[int]
+    words: List[str]
+    voices: List[str]
+    left: List[int]
+    right: List[int]
+    children: List[List[int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.children = [[] for _ in self.heads]
+        for token, head in enumerate(self.heads):
+            if head != token:
+                self.children[head].append(token)
+
+    def first(self, token: int, role: str) -> Optional[int]:
+        """RETURNS (Optional[int]): The first child with a role."""
+        for child in self.children[token]:
+            if self.roles[child] == role:
+                return child
+        return None
+
+    def conjuncts(self, token: int) -> List[int]:
+        """RETURNS (List[int]): The token, and what is coordinated with it, verbs left out, in text order."""
+        found, queue = {token}, [token]
+        while queue:
+            for child in self.children[queue.pop()]:
+                if self.roles[child] == "conjunct" and self.pos[child] not in VERBS and child not in found:
+                    found.add(child)
+                    queue.append(child)
+        return sorted(found)
+
+    def span(self, token: int, apart: frozenset[str] = APART, beside: Optional[int] = None) -> Span:
+        """The words of an argument.
+
+        token (int): Its head.
+        apart (frozenset[str]): Roles of children that are cut off, with what stands outside of them.
+        beside (Optional[int]): Token that the argument must not reach, i.e. its predicate.
+        RETURNS (Span): First and last token, exclusive, without punctuation at the ends.
+        """
+        start, end = self.left[token], self.right[token] + 1
+        for child in self.children[token]:
+            if self.roles[child] in apart:
+                if child > token:
+                    end = min(end, max(self.left[child], token + 1))
+                else:
+                    start = max(start, min(self.right[child] + 1, token))
+        if beside is not None:
+            # In crossing trees and cycles, a subtree can hold its own predicate.
+            if start <= beside < token:
+                start = beside + 1
+            elif token < beside < end:
+                end = beside
+        return self._strip(start, end, token)
+
+    def _strip(self, start: int, end: int, token: int) -> Span:
+        while start < token and self._is_edge(start):
+            start += 1
+        while end - 1 > token and (self._is_edge(end - 1) or self.roles[end - 1] == "coordinator"):
+            end -= 1
+        words = self.words
+        # A quotation mark that stands alone belongs to the text around it, unless its partner is just outside.
+        if words[start] == "quote" and "quote" not in words[start + 1 : end]:
+            if end < len(words) and words[end] == "quote":
+                end += 1
+            elif start < token:
+                start += 1
+        elif end - 1 > token and words[end - 1] == "quote" and words[start:end].count("quote") % 2:
+            end -= 1
+        return start, end
+
+    def _is_edge(self, token: int) -> bool:
+        return self.roles[token] == "punctuation" and self.words[token] != "quote"
+
+
+class TreeReader:
+    """Reads trees off Docs. It remembers what labels mean, also those with a subtype of their own.
+
+    rules (TripleRules): What labels, words and tags mean.
+    """
+
+    def __init__(self, rules: TripleRules) -> None:
+        self._rules = rules
+        self._roles: Dict[int, str] = dict(rules.roles)
+
+    def read(self, docs: Sequence[Doc]) -> Iterator[Tree]:
+        """YIELDS (Tree): The tree of each Doc of a batch."""
+        parse = read_parse(docs)
+        left, right = subtree_edges(parse)
+        words, tags = self._rules.words, self._rules.tags
+        for doc, start, length in zip(docs, parse.starts.tolist(), parse.lengths.tolist(), strict=True):
+            # Not those of the pipe: a Doc may come from another vocab.
+            strings = doc.vocab.strings
+            rows = slice(start, start + length)
+            yield Tree(
+                heads=(parse.heads[rows] - start).tolist(),
+                roles=[self._role(label, strings) for label in parse.deps[rows].tolist()],
+                pos=parse.pos[rows].tolist(),
+                words=[words.get(word, "") for word in parse.words[rows].tolist()],
+                voices=[tags.get(tag, "") for tag in parse.tags[rows].tolist()],
+                left=(left[rows] - start).tolist(),
+                right=(right[rows] - start).tolist(),
+            )
+
+    def _role(self, label: int, strings: StringStore) -> str:
+        role = self._roles.get(label)
+        if role is None:
+            # A subtype that no rule names counts as its type.
+            base = get_string_id(strings[label].split(":")[0])
+            role = self._roles[label] = self._rules.roles.get(base, "")
+        return role
