@@ -146,11 +146,7 @@ def shortest_paths(parse: Parse, sources: Ints, targets: Ints) -> Paths:
     left, right = sources.copy(), targets.copy()
     ups, downs = [left], [right]
     while True:
-        apart = left != right
-        depth_left, depth_right = parse.depths[left], parse.depths[right]
-        # The deeper side climbs; of two that are equally deep, both do, unless both are roots.
-        climb_left = apart & (depth_left >= depth_right) & (depth_left > 0)
-        climb_right = apart & (depth_right >= depth_left) & (depth_right > 0)
+        climb_left, climb_right = _who_climbs(parse, left, right)
         if not (climb_left.any() or climb_right.any()):
             break
         left = np.where(climb_left, parse.heads[left], left)
@@ -184,10 +180,7 @@ def path_lengths(parse: Parse, sources: Ints, targets: Ints, most: int) -> Ints:
     steps = np.zeros(len(left), dtype="int64")
     # Each round takes at least one step of each path.
     for _ in range(most + 1):
-        apart = left != right
-        depth_left, depth_right = parse.depths[left], parse.depths[right]
-        climb_left = apart & (depth_left >= depth_right) & (depth_left > 0)
-        climb_right = apart & (depth_right >= depth_left) & (depth_right > 0)
+        climb_left, climb_right = _who_climbs(parse, left, right)
         if not (climb_left.any() or climb_right.any()):
             break
         left = np.where(climb_left, parse.heads[left], left)
@@ -237,6 +230,15 @@ def _without_cycles(heads: Ints) -> Ints:
                 following = int(heads[following])
             heads[token] = token
     return heads
+
+
+def _who_climbs(parse: Parse, left: Ints, right: Ints) -> Tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which ends of two-sided ways go one step up: the deeper one; of two that are equally deep, both, unless both are
+    roots. *Shape:* (n_pairs,) each"""
+    apart = left != right
+    depth_left, depth_right = parse.depths[left], parse.depths[right]
+    climb_left = apart & (depth_left >= depth_right) & (depth_left > 0)
+    return climb_left, apart & (depth_right >= depth_left) & (depth_right > 0)
 
 
 def _depths(heads: Ints) -> Ints:
