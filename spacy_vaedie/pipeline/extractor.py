@@ -100,6 +100,7 @@ Prediction = Tuple[Candidates, Floats]
         "rels_boundaries_p": None,
         "rels_boundaries_r": None,
         "rels_candidate_recall": None,
+        "rels_dropped_pairs": None,
         "rels_per_type": None,
         "rels_polarity_accuracy": None,
     },
@@ -406,7 +407,8 @@ class Extractor(ExplainedPipe):
         set_prior(self.model, *survey.frequencies())
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-        """Score the relations, and how many of them were candidates at all.
+        """Score the relations, and how many of them were candidates at all. `rels_dropped_pairs` is how many pairs of
+        the annotated texts the cap has left out.
 
         examples (Iterable[Example]): Examples with predicted relations.
         RETURNS (Dict[str, Any]): The scores, see `spacy_vaedie.scorer.score_relations`.
@@ -415,7 +417,15 @@ class Extractor(ExplainedPipe):
             return {}
         if self.schema.symmetric or self.schema.inverse:
             kwargs["canonical"] = self.schema.canonical
-        return self.scorer(examples, candidates=lambda doc: self.propose(doc).offsets(), **kwargs)
+        dropped: List[int] = []
+
+        def offsets(doc: Doc) -> NDArray[np.int64]:
+            found = self.propose(doc)
+            dropped.append(found.dropped)
+            return found.offsets()
+
+        scores = self.scorer(examples, candidates=offsets, **kwargs)
+        return {**scores, "rels_dropped_pairs": sum(dropped) if dropped else None}
 
     def propose(self, doc: Doc) -> Candidates:
         """Find the candidate pairs of a Doc: each once where all labels are symmetric, else in both directions.
@@ -425,9 +435,14 @@ class Extractor(ExplainedPipe):
         """
         once = bool(self.labels) and self.schema.symmetric.issuperset(self.labels)
         if isinstance(self.candidates, PairFinder):
-            return self.candidates(doc, types=self.cfg.get("type_pairs"), both_ways=not once)
-        found = self.candidates(doc)
-        return found.one_way() if once else found
+            found = self.candidates(doc, types=self.cfg.get("type_pairs"), both_ways=not once)
+        else:
+            found = self.candidates(doc).one_way() if once else self.candidates(doc)
+        if found.dropped:
+            kept, text = len(found.pairs), doc.text[:40]
+            counts = {"n": kept + found.dropped, "kept": kept, "dropped": found.dropped}
+            self._warn_once(Warnings.VW204.format(name=self.name, text=text, **counts), "dropped")
+        return found
 
     def _propose_for(self, examples: Sequence[Example]) -> List[Candidates]:
         """The candidates to learn from."""
