@@ -289,8 +289,9 @@ class Warnings(metaclass=_Coded):
         "first. To learn all of them, set `multi_label = true`."
     )
     VW204 = (
-        "A Doc has {n} candidate pairs, more than `max_pairs` ({cap}): the {dropped} most distant are left out (text: "
-        "{text!r})."
+        "A Doc has {n} candidate pairs, more than the `max_pairs` of '{name}': {kept} are kept, the {dropped} most "
+        "distant are left out (text: {text!r}). Others like it are not told: see `dropped` of what `propose` gives for "
+        "a Doc, and the score `rels_dropped_pairs`."
     )
     VW205 = (
         "{n} annotated relation(s) do not fit the tokens of the predicted Doc and cannot be learned. The tokenizer "

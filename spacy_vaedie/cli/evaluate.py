@@ -50,10 +50,9 @@ def evaluate(model: str, data: Path, gold_entities: bool = False) -> Dict[str, A
     model (str): Name or path of the pipeline.
     data (Path): Annotated Docs, a .spacy file or a folder.
     gold_entities (bool): Whether the pipeline is given the annotated entities and spans. It parses the text itself.
-    RETURNS (Dict[str, Any]): The `rels_*` scores, from 0 to 1, among them `rels_calibration_error` with gold entities
-        where an extractor is there, `gold_entities`, the number of annotated texts as
-        `n_docs` and of texts that are not annotated and do not count as `n_unannotated`, and the components that did
-        not run as `disabled`.
+    RETURNS (Dict[str, Any]): The `rels_*` scores, among them `rels_calibration_error` with gold entities where an
+        extractor is there, `gold_entities`, the number of annotated texts as `n_docs` and of texts that are not
+        annotated and do not count as `n_unannotated`, and the components that did not run as `disabled`.
     RAISES (ValueError): VE402 where no component scores relations.
     """
     nlp = spacy.load(model)
@@ -119,6 +118,8 @@ def print_scores(scores: Dict[str, Any]) -> None:
         msg.table(rows, header=("label", "P", "R", "F"), aligns=aligns)
     if "rels_candidate_recall" in scores:
         msg.text(f"Candidate recall: {_percent(scores['rels_candidate_recall'])}")
+    if scores.get("rels_dropped_pairs"):
+        msg.text(f"Pairs of spans that `max_pairs` left out: {scores['rels_dropped_pairs']}")
     if scores.get("rels_polarity_accuracy") is not None:
         msg.text(f"Polarity right, of the relations found: {_percent(scores['rels_polarity_accuracy'])}")
     if "rels_calibration_error" in scores:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc, Span
 from spacy.util import registry
 
-from ..errors import Errors, Warnings, warn
+from ..errors import Errors
 from ..tokens.dependency import read_parse
 
 Ints = NDArray[np.int64]
@@ -24,11 +24,13 @@ class Candidates:
     spans (Ints): First and last token (exclusive) of each span. *Shape:* (n_spans, 2)
     labels (NDArray[np.uint64]): Label of each span. *Shape:* (n_spans,)
     pairs (Ints): Rows of head and tail in `spans`. *Shape:* (n_pairs, 2)
+    dropped (int): How many pairs more there were than a cap allows.
     """
 
     spans: Ints
     labels: NDArray[np.uint64]
     pairs: Ints
+    dropped: int = 0
 
     def offsets(self) -> Ints:
         """RETURNS (Ints): Head start, head end, tail start, tail end. *Shape:* (n_pairs, 4)"""
@@ -120,9 +122,7 @@ def pair_spans(doc: Doc, spans: Sequence[Span], max_sentences: int, max_pairs: i
     heads, tails = np.repeat(np.arange(len(unique)), last - first), ranges(first, last)
     distinct = (bounds[heads] != bounds[tails]).any(axis=1)
     pairs = np.stack([heads[distinct], tails[distinct]], axis=1)[:max_pairs]
-    if total > max_pairs:
-        warn(Warnings.VW204.format(n=total, cap=max_pairs, dropped=total - len(pairs), text=doc.text[:40]))
-    return Candidates(bounds, labels, pairs)
+    return Candidates(bounds, labels, pairs, total - len(pairs))
 
 
 def merge(first: Candidates, second: Candidates) -> Candidates:
@@ -144,6 +144,7 @@ def merge(first: Candidates, second: Candidates) -> Candidates:
         spans=np.array([span[:2] for span in unique], dtype="int64").reshape(-1, 2),
         labels=np.array([span[2] for span in unique], dtype="uint64"),
         pairs=np.unique(pairs, axis=0),
+        dropped=first.dropped + second.dropped,
     )
 
 
@@ -172,6 +173,7 @@ def concatenate(candidates: List[Candidates], starts: Ints) -> Candidates:
         spans=np.concatenate([item.spans + start for item, start in zip(candidates, starts, strict=True)]),
         labels=np.concatenate([item.labels for item in candidates]),
         pairs=np.concatenate([item.pairs + offset for item, offset in zip(candidates, span_offsets[:-1], strict=True)]),
+        dropped=sum(item.dropped for item in candidates),
     )
 
 

@@ -13,7 +13,7 @@ from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span
 from spacy.util import registry
 
-from ..errors import Errors, Warnings, check_range, warn
+from ..errors import Errors, check_range
 from ..tokens.dependency import Parse, path_lengths, read_parse, span_roots
 from .candidates import Candidates, ranges
 
@@ -219,10 +219,7 @@ def gated_pairs(
         kept = np.concatenate([kept, pairs])
         if len(kept) > gates.max_pairs:
             kept = _nearest(kept, bounds, gates.max_pairs)
-    if total > len(kept):
-        dropped = total - len(kept)
-        warn(Warnings.VW204.format(n=total, cap=gates.max_pairs, dropped=dropped, text=doc.text[:40]))
-    return Candidates(bounds, labels, kept[np.lexsort((kept[:, 1], kept[:, 0]))])
+    return Candidates(bounds, labels, kept[np.lexsort((kept[:, 1], kept[:, 0]))], total - len(kept))
 
 
 def _blocks(lengths: Ints) -> Iterator[Ints]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import List, Tuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Callable, List, Tuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
-from ..tokens.dependency import Paths, read_parse, shortest_paths, span_roots
+from ..tokens.dependency import Parse, Paths, read_parse, shortest_paths, span_roots
 from .candidates import Candidates, concatenate, ranges
 from .pair_features import firsts_of, lexical_features, mix, type_buckets
 
@@ -23,6 +24,8 @@ REACH = 4
 # The largest distance that is told apart from larger ones.
 MAX_DISTANCE = 20
 N_DISTANCES = 2 * MAX_DISTANCE + 1
+# Rows of context and path that the network reads together, so that memory does not grow with the number of pairs.
+BLOCK_ROWS = 32_768
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,10 @@ class Context:
     on_path: Ints
 
 
+# Describes the pairs of one block when it is asked to, and the same ones each time.
+PairBlock: TypeAlias = Callable[[], PairIndex]
+
+
 def index_pairs(docs: List[Doc], candidates: List[Candidates]) -> PairIndex:
     """Describe the candidate pairs of a batch.
 
@@ -79,7 +86,37 @@ def index_pairs(docs: List[Doc], candidates: List[Candidates]) -> PairIndex:
     RETURNS (PairIndex): What the network reads.
     """
     parse = read_parse(docs)
+    return _index(parse, concatenate(candidates, parse.starts))
+
+
+def index_blocks(docs: List[Doc], candidates: List[Candidates]) -> List[PairBlock]:
+    """Cut the candidate pairs of a batch into blocks. One has fewer rows than `BLOCK_ROWS` and those of one pair.
+
+    docs (List[Doc]): The batch.
+    candidates (List[Candidates]): The candidates of each Doc.
+    RETURNS (List[PairBlock]): One block or more, in the order of the pairs.
+    """
+    parse = read_parse(docs)
     batch = concatenate(candidates, parse.starts)
+    read = np.cumsum(_rows_at_most(parse, batch))
+    changes = np.flatnonzero(np.diff(read // BLOCK_ROWS)) + 1
+    return [partial(_index, parse, replace(batch, pairs=pairs)) for pairs in np.split(batch.pairs, changes)]
+
+
+def _rows_at_most(parse: Parse, batch: Candidates) -> Ints:
+    """How many rows of context and path each pair has at most, without looking for its path. *Shape:* (n_pairs,)"""
+    heads, tails = batch.spans[batch.pairs[:, 0]], batch.spans[batch.pairs[:, 1]]
+    gaps = np.maximum(heads[:, 0], tails[:, 0]) - np.minimum(heads[:, 1], tails[:, 1])
+    whole = np.maximum(heads[:, 1], tails[:, 1]) - np.minimum(heads[:, 0], tails[:, 0])
+    # Whatever is longer than that in between is left out.
+    context = whole - np.maximum(gaps - MAX_BETWEEN, 0) + 2 * REACH
+    depths = parse.depths[span_roots(parse, batch.spans[:, 0], batch.spans[:, 1])]
+    # No path climbs higher than to the roots of both ends.
+    rows: Ints = context + (depths + 1)[batch.pairs].sum(axis=1)
+    return rows
+
+
+def _index(parse: Parse, batch: Candidates) -> PairIndex:
     heads, tails = batch.spans[batch.pairs[:, 0]], batch.spans[batch.pairs[:, 1]]
     roots = span_roots(parse, batch.spans[:, 0], batch.spans[:, 1])
     head_roots, tail_roots = roots[batch.pairs[:, 0]], roots[batch.pairs[:, 1]]

@@ -15,7 +15,7 @@ from ..errors import Errors, check_range
 from .candidates import Candidates
 from .embed import split_rows
 from .pair_features import TYPE_BUCKETS
-from .pair_index import index_pairs
+from .pair_index import index_blocks
 from .pair_parts import PairPartConfig, all_parts
 
 Ints = NDArray[np.int64]
@@ -105,10 +105,10 @@ def forward(
     """*Shape:* (n_heads, n_pairs, n_labels + 1)"""
     docs, candidates = inputs
     vectors, bp_vectors = model.layers[0](docs, is_train)
-    index = index_pairs(docs, candidates)
+    blocks = index_blocks(docs, candidates)
     dropout = model.attrs["dropout_rate"]
     xp = model.ops.xp
-    outputs, bp_network = model.shims[0].run([xp.concatenate(vectors)], index, dropout, is_train=is_train)
+    outputs, bp_network = model.shims[0].run([xp.concatenate(vectors)], blocks, dropout, is_train=is_train)
     lengths = [len(doc) for doc in docs]
 
     def backprop(d_logits: Floats3d) -> PairInput:
@@ -134,7 +134,7 @@ def predict_without(
     vectors = model.ops.xp.concatenate(model.layers[0].predict(docs))
     if without == LATENTS:
         vectors = model.ops.xp.zeros_like(vectors)
-    outputs, _ = model.shims[0].run([vectors], index_pairs(docs, candidates), 0.0, without, is_train=False)
+    outputs, _ = model.shims[0].run([vectors], index_blocks(docs, candidates), 0.0, without, is_train=False)
     return outputs["logits"]
 
 

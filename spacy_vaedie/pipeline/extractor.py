@@ -14,16 +14,15 @@ from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 from ..errors import Errors, Warnings, check_range
 from ..lang.polarity import PolarityReader
 from ..models.calibration import apply_calibration
-from ..models.candidates import CandidateFunction, Candidates, merge, pair_spans
+from ..models.candidates import CandidateFunction, Candidates, pair_spans
 from ..models.constraints import LabelSchema, allowed_labels, resolve
 from ..models.gates import PairFinder
 from ..models.labelling import AnyLabel, OneLabel
 from ..models.relations import PairClassifier, resize, set_prior, split_pairs
 from ..tokens import Argument, Relation
-from ..tokens.dependency import has_parse, read_evidence, read_parse
-from ..training.examples import gold_copy
+from ..tokens.dependency import read_evidence, read_parse
 from .calibration import check_threshold
-from .explanation import ExplainedPipe
+from .proposal import ProposingPipe
 from .rule_bonus import rule_bonus
 from .survey import Survey, find_labels
 from .targets import TargetReader
@@ -100,6 +99,7 @@ Prediction = Tuple[Candidates, Floats]
         "rels_boundaries_p": None,
         "rels_boundaries_r": None,
         "rels_candidate_recall": None,
+        "rels_dropped_pairs": None,
         "rels_per_type": None,
         "rels_polarity_accuracy": None,
     },
@@ -145,7 +145,7 @@ def make_extractor(
     )
 
 
-class Extractor(ExplainedPipe):
+class Extractor(ProposingPipe):
     """Sets `doc._.relations`. It scores each candidate pair over all labels and "no relation". Either they exclude each
     other, and the likeliest label of a pair is kept where its probability reaches its own threshold, otherwise none; or
     each label stands for itself, and all of them are kept that reach theirs. A schema says which relations fit
@@ -406,7 +406,8 @@ class Extractor(ExplainedPipe):
         set_prior(self.model, *survey.frequencies())
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-        """Score the relations, and how many of them were candidates at all.
+        """Score the relations, and how many of them were candidates at all. `rels_dropped_pairs` is how many pairs of
+        the annotated texts the cap has left out.
 
         examples (Iterable[Example]): Examples with predicted relations.
         RETURNS (Dict[str, Any]): The scores, see `spacy_vaedie.scorer.score_relations`.
@@ -415,33 +416,12 @@ class Extractor(ExplainedPipe):
             return {}
         if self.schema.symmetric or self.schema.inverse:
             kwargs["canonical"] = self.schema.canonical
-        return self.scorer(examples, candidates=lambda doc: self.propose(doc).offsets(), **kwargs)
+        dropped: List[int] = []
 
-    def propose(self, doc: Doc) -> Candidates:
-        """Find the candidate pairs of a Doc: each once where all labels are symmetric, else in both directions.
+        def offsets(doc: Doc) -> NDArray[np.int64]:
+            found = self.propose(doc)
+            dropped.append(found.dropped)
+            return found.offsets()
 
-        doc (Doc): A Doc with spans.
-        RETURNS (Candidates): The pairs.
-        """
-        once = bool(self.labels) and self.schema.symmetric.issuperset(self.labels)
-        if isinstance(self.candidates, PairFinder):
-            return self.candidates(doc, types=self.cfg.get("type_pairs"), both_ways=not once)
-        found = self.candidates(doc)
-        return found.one_way() if once else found
-
-    def _propose_for(self, examples: Sequence[Example]) -> List[Candidates]:
-        """The candidates to learn from."""
-        candidates = self._propose([example.predicted for example in examples])
-        if not self.gold_candidates:
-            return candidates
-        annotated = [i for i, example in enumerate(examples) if example.reference._.relations is not None]
-        for i, found in zip(annotated, self._propose([gold_copy(examples[i]) for i in annotated]), strict=True):
-            candidates[i] = merge(candidates[i], found)
-        return candidates
-
-    def _propose(self, docs: Sequence[Doc]) -> List[Candidates]:
-        candidates = [self.propose(doc) for doc in docs]
-        for doc, item in zip(docs, candidates, strict=True):
-            if len(item.pairs) and not has_parse(doc):
-                raise ValueError(Errors.VE202.format(text=doc.text[:60]))
-        return candidates
+        scores = self.scorer(examples, candidates=offsets, **kwargs)
+        return {**scores, "rels_dropped_pairs": sum(dropped) if dropped else None}

@@ -1,6 +1,5 @@
 import pickle
 import random
-import warnings
 from itertools import product
 
 import numpy as np
@@ -143,30 +142,27 @@ def test_cap(vocab, n_spans, max_pairs):
     doc = make_doc(vocab, n_sentences=1, length=n_spans)
     spans = [doc[i : i + 1] for i in range(n_spans)]
     total = n_spans * (n_spans - 1)
-    with pytest.warns(UserWarning, match="VW204") as found:
-        candidates = pair_spans(doc, spans, 0, max_pairs)
+    candidates = pair_spans(doc, spans, 0, max_pairs)
     n_pairs = len(candidates.pairs)
     assert 0 < n_pairs <= max_pairs
-    assert f"has {total} candidate pairs, more than `max_pairs` ({max_pairs})" in str(found[0].message)
-    assert f"the {total - n_pairs} most distant" in str(found[0].message)
+    assert candidates.dropped == total - n_pairs
     assert len(set(offsets(candidates))) == n_pairs
     # What is kept is nearer than what is left out.
     distances = abs(candidates.pairs[:, 0] - candidates.pairs[:, 1])
     assert distances.max() <= max(1, max_pairs // (2 * n_spans))
 
 
-def test_no_warning_at_the_cap(vocab):
+def test_nothing_is_dropped_at_the_cap(vocab):
     doc = make_doc(vocab, n_sentences=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len(pair_spans(doc, [doc[i : i + 1] for i in range(6)], 0, 30).pairs) == 30
+    candidates = pair_spans(doc, [doc[i : i + 1] for i in range(6)], 0, 30)
+    assert (len(candidates.pairs), candidates.dropped) == (30, 0)
 
 
 def test_the_cap_keeps_the_sentence_limit(vocab):
     doc = make_doc(vocab, n_sentences=10, length=6)
     spans = [doc[i : i + 1] for i in range(60)]
-    with pytest.warns(UserWarning, match="VW204.*has 300 "):
-        candidates = pair_spans(doc, spans, 0, 299)
+    candidates = pair_spans(doc, spans, 0, 299)
+    assert len(candidates.pairs) + candidates.dropped == 300
     heads, tails = candidates.offsets()[:, 0], candidates.offsets()[:, 2]
     # Each of them is one of the pairs that there would be without a cap.
     allowed = set(offsets(pair_spans(doc, spans, 0, 10_000)))
@@ -189,10 +185,9 @@ def test_random_spans_against_brute_force(vocab, seed):
         assert labelled_pairs(doc, candidates) == expected_pairs(doc, spans, max_sentences)
         capped = None
         for max_pairs in (1, 2, 5, 20):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                capped = build_span_pairs(max_sentences=max_sentences, max_pairs=max_pairs)(doc)
+            capped = build_span_pairs(max_sentences=max_sentences, max_pairs=max_pairs)(doc)
             assert len(capped.pairs) <= max_pairs
+            assert capped.dropped == len(candidates.pairs) - len(capped.pairs)
             if len(candidates.pairs) <= max_pairs:
                 assert np.array_equal(capped.pairs, candidates.pairs)
 

@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 from spacy.tokens import Span
 
+from spacy_vaedie.models import pair_index
 from spacy_vaedie.models.candidates import build_entity_pairs, build_span_pairs
-from spacy_vaedie.models.pair_index import MAX_BETWEEN, MAX_DISTANCE, REACH, index_pairs
+from spacy_vaedie.models.pair_index import MAX_BETWEEN, MAX_DISTANCE, REACH, index_blocks, index_pairs
 from spacy_vaedie.tokens.dependency import read_evidence
 
 from . import parsed
@@ -154,3 +156,41 @@ def test_context_of_distant_arguments_is_cut_in_the_middle():
     assert context.pieces.tolist() == [*firsts, *(len(expected) + first for first in firsts)]
     assert context.to_tail.min() == context.to_head.min() == 0
     assert context.to_tail.max() == context.to_head.max() == 2 * MAX_DISTANCE
+
+
+@pytest.mark.parametrize("size", [1, 100, 1000, 10**6])
+def test_blocks_are_bounded_and_describe_all_pairs(monkeypatch, size):
+    """Among them nested and long spans, long gaps and pairs of two sentences."""
+    monkeypatch.setattr(pair_index, "BLOCK_ROWS", size)
+    doc = parsed.random_doc(3, n_tokens=130)
+    heads = [i - 1 if i % 60 else i for i in range(130)]
+    deep = parsed.make_doc([f"w{i % 9}" for i in range(130)], heads)
+    for item in (doc, deep):
+        item.spans["sc"] = [Span(item, *ends, "A") for ends in ((0, 9), (2, 5), (4, 9), (50, 51), (59, 99), (125, 130))]
+    docs = [parsed.single(), doc, deep, *DOCS]
+    propose_spans = build_span_pairs(max_sentences=1000)
+    candidates = [propose_spans(item) if "sc" in item.spans else propose([item])[0] for item in docs]
+    whole, found = index_pairs(docs, candidates), [block() for block in index_blocks(docs, candidates)]
+    n_pairs = [len(block.head_roots) for block in found]
+    assert sum(n_pairs) == 30 + 30 + 18
+    assert all(n_pairs)
+    for name in ("head_roots", "tail_roots", "types", "path_labels"):
+        assert np.array_equal(np.concatenate([getattr(block, name) for block in found]), getattr(whole, name)), name
+    for name in GROUPS:
+        blocks = [rows for block, n in zip(found, n_pairs, strict=True) for rows in grouped(block, name, n)]
+        for rows, expected in zip(blocks, grouped(whole, name, 78), strict=True):
+            assert np.array_equal(rows, expected), name
+    for name in ("rows", "to_head", "to_tail", "on_path"):
+        joined = np.concatenate([getattr(block.context, name) for block in found])
+        assert np.array_equal(joined, getattr(whole.context, name)), name
+    read = [np.array([len(rows) for rows in contexts(b)]) + np.diff([*b.path[1], len(b.path[0])]) for b in found]
+    assert all(rows[1:].sum() <= size for rows in read)
+    # As few blocks as that takes, give or take what a path is overestimated by.
+    assert len(found) <= 1 + 2 * sum(rows.sum() for rows in read) // size
+    assert size < 10**6 or len(found) == 1
+
+
+def test_no_pairs_are_one_block():
+    docs = [parsed.empty(), parsed.single()]
+    (block,) = index_blocks(docs, propose(docs))
+    assert len(block().head_roots) == 0

@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
 import spacy
+import torch
 from thinc.api import Adam, fix_random_seed, set_dropout_rate
 
+from spacy_vaedie.models import pair_index
 from spacy_vaedie.models.candidates import build_entity_pairs
 from spacy_vaedie.models.listeners import build_latent_listener
+from spacy_vaedie.models.network import pairs
 from spacy_vaedie.models.pair_parts import build_arguments
-from spacy_vaedie.models.relations import build_pair_classifier, resize, split_pairs
+from spacy_vaedie.models.relations import build_pair_classifier, predict_without, resize, split_pairs
 
 from . import parsed
 from .layers import hash_embeddings, make_parts, make_tok2vec
@@ -124,6 +127,96 @@ def test_dropout_is_for_training_only():
     set_dropout_rate(model, 0.5)
     assert np.array_equal(model.predict((DOCS, candidates)), clean)
     assert not np.allclose(model.begin_update((DOCS, candidates))[0], clean)
+
+
+def gradients(model):
+    return {name: tensor.grad.clone() for name, tensor in model.shims[0].network.named_parameters()}
+
+
+def update(model, seed=0):
+    """The logits of a batch in training, and the gradients of all weights."""
+    fix_random_seed(seed)
+    logits, backprop = model.begin_update((DOCS, propose(DOCS)))
+    backprop(np.random.default_rng(1).normal(size=logits.shape).astype("float32"))
+    found = [node.get_grad("E").copy() for node in hash_embeddings(model)], gradients(model)
+    model.finish_update(Adam(0.0))
+    return logits, *found
+
+
+@pytest.mark.parametrize("size", [60, 300])
+def test_blocks_say_what_all_pairs_at_once_say(monkeypatch, size):
+    docs = [parsed.empty(), *DOCS, parsed.single()]
+    model, candidates = make_classifier(DOCS), propose(docs)
+    names = [None, "latents", *make_parts()]
+    whole = model.predict((docs, candidates))
+    without = [predict_without(model, docs, candidates, name) for name in names]
+    updated = update(model)
+    monkeypatch.setattr(pair_index, "BLOCK_ROWS", size)
+    assert 1 < len(pair_index.index_blocks(docs, candidates)) <= 18
+    assert np.allclose(model.predict((docs, candidates)), whole, atol=1e-5)
+    for name, expected in zip(names, without, strict=True):
+        assert np.allclose(predict_without(model, docs, candidates, name), expected, atol=1e-5)
+    logits, embedded, weights = update(model)
+    assert np.allclose(logits, updated[0], atol=1e-5)
+    assert all(np.allclose(array, other, atol=1e-4) for array, other in zip(embedded, updated[1], strict=True))
+    assert all(torch.allclose(weights[name], grad, atol=1e-4) for name, grad in updated[2].items())
+
+
+def test_blocks_keep_their_dropout_when_scored_again(monkeypatch):
+    """The gradients are those of the logits that training saw."""
+    monkeypatch.setattr(pair_index, "BLOCK_ROWS", 60)
+    model = make_classifier(DOCS)
+    set_dropout_rate(model, 0.5)
+    again, other = update(model), update(model, seed=1)
+    assert not np.allclose(again[0], other[0])
+    monkeypatch.setattr(pairs, "checkpoint", lambda score, *args, use_reentrant: score(*args))
+    kept = update(model)
+    assert np.array_equal(again[0], kept[0])
+    assert all(torch.allclose(again[2][name], grad, atol=1e-6) for name, grad in kept[2].items())
+    # What is drawn afterwards does not depend on how often a block was scored.
+    after = torch.rand(1)
+    monkeypatch.undo()
+    monkeypatch.setattr(pair_index, "BLOCK_ROWS", 60)
+    update(model)
+    assert torch.equal(torch.rand(1), after)
+
+
+def test_memory_does_not_grow_with_the_pairs(monkeypatch):
+    """A part never sees more than a block, however many pairs a text has, and training keeps none of them."""
+    heads = [max(i - 1, i // 10 * 10) for i in range(120)]
+    doc = parsed.make_doc([f"w{i % 7}" for i in range(120)], heads, ents=[(i, i + 1, "A") for i in range(55)])
+    candidates = build_entity_pairs(max_sentences=1000)(doc)
+    assert len(candidates.pairs) == 55 * 54
+    monkeypatch.setattr(pair_index, "BLOCK_ROWS", 2000)
+    model, seen, kept = make_classifier(DOCS), [], {}
+    network = model.shims[0].network
+    network.parts[network.names.index("context")].register_forward_hook(
+        lambda part, inputs, output: seen.append((len(inputs[1].context.rows) + len(inputs[1].path[0]), len(output)))
+    )
+    most = 2000 + 120
+
+    def check():
+        assert sum(n_pairs for _, n_pairs in seen) == 55 * 54
+        assert max(n_rows for n_rows, _ in seen) <= most < sum(n_rows for n_rows, _ in seen) / 20
+        seen.clear()
+
+    model.predict(([doc], [candidates]))
+    check()
+
+    def pack(tensor):
+        kept[tensor.data_ptr()] = tensor.numel()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        model.layers[0].begin_update([doc])
+        token_vectors = sum(kept.values())
+        kept.clear()
+        logits, backprop = model.begin_update(([doc], [candidates]))
+        # And the concatenated vectors, once.
+        assert sum(kept.values()) <= token_vectors + 120 * 5
+        check()
+        backprop(np.ones_like(logits))
+    check()
 
 
 def test_resize_keeps_what_was_learned():

@@ -298,17 +298,20 @@ def test_candidate_recall_tells_what_the_gates_miss(en):
 
 
 def test_five_hundred_entities_in_one_doc(en):
-    """The cap bounds what is scored, and says what it drops."""
+    """The cap bounds what is scored, and says once what it drops."""
     doc = Doc(
         en.vocab, words=["word"] * 1000, heads=[max(i - 1, 0) if i % 7 else i for i in range(1000)], deps=["dep"] * 1000
     )
     doc.ents = [Span(doc, i, i + 1, "PER") for i in range(0, 1000, 2)]
     nlp = alone(en, candidates={**ENTITY_PAIRS, "max_sentences": 1000, "max_pairs": 3000})
     nlp.initialize(lambda: relation_examples(en))
-    dropped = r"VW204.* 249500 candidate pairs.*\(3000\): the 246500 most distant"
+    dropped = r"VW204.* 249500 candidate pairs.*'extractor': 3000 are kept, the 246500 most distant.*'word word"
     with pytest.warns(UserWarning, match=dropped):
         nlp(doc)
+    # Told once, counted each time.
+    example = Example(doc.copy(), doc)
+    assert nlp.evaluate([example, example])["rels_dropped_pairs"] == 2 * 246500
     assert isinstance(doc._.relations, list)
-    with pytest.warns(UserWarning, match=dropped):
-        candidates = nlp.get_pipe("extractor").propose(doc)
-    assert len(candidates.pairs) == 3000
+    candidates = nlp.get_pipe("extractor").propose(doc)
+    assert (len(candidates.pairs), candidates.dropped) == (3000, 246500)
+    assert nlp.evaluate(relation_examples(en))["rels_dropped_pairs"] == 0

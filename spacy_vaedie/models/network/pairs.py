@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Union
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
-from ..pair_index import PairIndex
+from ..pair_index import PairBlock, PairIndex
 from .pair_parts import as_tensor, build_part
 
 
@@ -49,20 +50,38 @@ class PairNetwork(nn.Module):
             nn.init.xavier_uniform_(self.hidden.data[head])
 
     def forward(
-        self, vectors: Tensor, index: PairIndex, dropout: float, without: Optional[str] = None
+        self,
+        vectors: Tensor,
+        index: Union[PairIndex, List[PairBlock]],
+        dropout: float,
+        without: Optional[str] = None,
     ) -> Dict[str, Tensor]:
         """Score the labels.
 
         vectors (Tensor): Token vectors of the batch. *Shape:* (n_tokens, n_in)
-        index (PairIndex): The pairs.
+        index (Union[PairIndex, List[PairBlock]]): The pairs, or blocks of them, of which one at a time is in memory.
         dropout (float): Dropout rate.
         without (Optional[str]): A part whose say is replaced by zeros, to see what it is for.
         RETURNS (Dict[str, Tensor]): `logits`, *Shape:* (n_heads, n_pairs, n_labels)
         """
+        if isinstance(index, PairIndex):
+            return {"logits": self._score(vectors, index, dropout, without)}
+
+        def score(vectors: Tensor, block: PairBlock) -> Tensor:
+            return self._score(vectors, block(), dropout, without)
+
+        if len(index) == 1 or not torch.is_grad_enabled():
+            return {"logits": torch.cat([score(vectors, block) for block in index], dim=1)}
+        # Going back, each block is scored once more, with the same dropout, in place of being kept.
+        found = [checkpoint(score, vectors, block, use_reentrant=False) for block in index]
+        return {"logits": torch.cat(found, dim=1)}
+
+    def _score(self, vectors: Tensor, index: PairIndex, dropout: float, without: Optional[str]) -> Tensor:
+        """*Shape:* (n_heads, n_pairs, n_labels)"""
         if not len(index.head_roots):
             # No pair to score, but the token vectors still get their gradient of zero.
             n_labels = self.output.shape[2]
-            return {"logits": vectors.sum() * 0.0 + vectors.new_zeros((self.n_heads, 0, n_labels))}
+            return vectors.sum() * 0.0 + vectors.new_zeros((self.n_heads, 0, n_labels))
         found = [part(vectors, index, dropout) for part in self.parts]
         read = [
             torch.zeros_like(values) if name == without else values
@@ -74,7 +93,7 @@ class PairNetwork(nn.Module):
         hidden = self.norm(F.gelu(torch.matmul(features, self.hidden) + self.hidden_bias))
         hidden = F.dropout(hidden, dropout, self.training)
         prior = self.prior[as_tensor(index.types, vectors)]
-        return {"logits": torch.matmul(hidden, self.output) + self.output_bias + prior}
+        return torch.matmul(hidden, self.output) + self.output_bias + prior
 
     def set_prior(self, values: Any) -> None:
         """Set the bias for the types.
