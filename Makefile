@@ -105,4 +105,4 @@ figures: install
 	$(BIN)/python scripts/figures.py
 
 clean:
-	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/wnut17 assets/conll04 assets/scierc assets/topics assets/captions assets/carb assets/ewt assets/en_core_web_md
+	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/wnut17 assets/conll04 assets/scierc assets/topics assets/captions assets/carb assets/ewt assets/packages assets/vectors
