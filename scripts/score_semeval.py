@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional, Tuple
 
@@ -14,8 +15,9 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from spacy_vaedie.cli.evaluate import entity_writers
+from spacy_vaedie.cli.evaluate import calibrated_pipes, entity_writers
 from spacy_vaedie.errors import Errors
+from spacy_vaedie.pipeline.calibration import annotate_before
 from spacy_vaedie.scorer import OTHER, score_semeval
 from spacy_vaedie.training.converters.annotation import get_doc_id
 from spacy_vaedie.training.readers import create_relation_corpus
@@ -26,27 +28,58 @@ def main(
     output: Annotated[Path, typer.Argument(help="File to write the metrics to")],
     arm: Annotated[List[str], typer.Option(help="NAME=DIR with DIR/seed-*/model-best; once for each arm")],
     command: Annotated[Optional[str], typer.Option(help="Command to name beside the figures, else this one")] = None,
+    dev: Annotated[
+        Optional[Path], typer.Option(help="Development set: fit a temperature to it, and score the calibration")
+    ] = None,
 ) -> None:
     """Score every seed of every arm on the test set. The two nominals are given, as in the task."""
     command = command or shlex.join(["python", *sys.argv])
-    score_arms(arm, lambda seeds: score_arm(seeds, test), output, command)
+    score_arms(arm, lambda seeds: score_arm(seeds, test, dev), output, command)
 
 
-def score_arm(seeds: List[Path], test: Path) -> Dict[str, List[float]]:
+def score_arm(seeds: List[Path], test: Path, dev: Optional[Path] = None) -> Dict[str, List[float]]:
     """Score the seeds of an arm.
 
     seeds (List[Path]): Folders that hold `model-best` and maybe `seconds.txt`, the time of training.
     test (Path): The converted test set.
-    RETURNS (Dict[str, List[float]]): Values of each figure, F1 in percent, a seed each. Without `seconds` where no
-        seed has them.
+    dev (Optional[Path]): The converted development set, to score the calibration too.
+    RETURNS (Dict[str, List[float]]): Values of each figure, F1 and calibration errors in percent, a seed each. Without
+        `seconds` where no seed has them.
     """
-    figures: Dict[str, List[float]] = {"macro_f1_official": [], "micro_f1_directed": [], "seconds": []}
+    figures: Dict[str, List[float]] = defaultdict(list)
     for seed in seeds:
-        score = score_semeval(*answer(spacy.load(seed / "model-best"), test))
+        nlp = spacy.load(seed / "model-best")
+        score = score_semeval(*answer(nlp, test))
         figures["macro_f1_official"].append(100 * score.macro_f1_official)
         figures["micro_f1_directed"].append(100 * score.micro_f1_directed)
+        if dev is not None:
+            raw, calibrated = calibration_errors(nlp, dev, test)
+            figures["calibration_error_raw"].append(100 * raw)
+            figures["calibration_error"].append(100 * calibrated)
         figures["seconds"] += read_seconds(seed)
     return {figure: values for figure, values in figures.items() if values}
+
+
+def calibration_errors(nlp: Language, dev: Path, test: Path) -> Tuple[float, float]:
+    """Fit a temperature to the development set.
+
+    nlp (Language): The pipeline, with one extractor.
+    dev (Path): The converted development set.
+    test (Path): The converted test set.
+    RETURNS (Tuple[float, float]): Expected calibration error of the pairs of the test set, before and after: 15 bins of
+        one width, the likeliest label, "no relation" among them.
+    """
+    ((name, extractor),) = calibrated_pipes(nlp)
+    tuned_on, scored_on = (
+        annotate_before(nlp, name, create_relation_corpus(path, entities="gold", parse=False)(nlp), entity_writers(nlp))
+        for path in (dev, test)
+    )
+    raw = extractor.calibration_error(scored_on)
+    extractor.calibrate(tuned_on)
+    calibrated = extractor.calibration_error(scored_on)
+    # A test set without an annotated pair was refused before.
+    assert raw is not None and calibrated is not None
+    return raw, calibrated
 
 
 def answer(nlp: Language, test: Path) -> Tuple[Dict[str, str], Dict[str, str]]:

@@ -1,4 +1,6 @@
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 import spacy
@@ -13,6 +15,10 @@ from spacy_vaedie.cli.evaluate import evaluate
 from ..pipeline.extractors import alone, fit
 from ..pipeline.helpers import LABELS, relation_examples
 from ..pipeline.test_threshold import ruler_patterns
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+import score_semeval  # noqa: E402
 
 # So few texts, known by heart, say nothing about a temperature.
 pytestmark = pytest.mark.filterwarnings(r"ignore:\[VW225\]")
@@ -114,3 +120,9 @@ def test_failures_have_a_code_and_no_traceback(model, dev, tmp_path, missing, co
     assert isinstance(result.exception, SystemExit)
     assert code in result.stdout
     assert not (tmp_path / "out").exists()
+
+
+def test_the_workflow_of_semeval_scores_the_calibration(model, dev, tmp_path):
+    raw, calibrated = score_semeval.calibration_errors(spacy.load(model), dev, dev)
+    found = calibrate(str(model), dev, tmp_path / "out", gold_entities=True)["extractor"]["calibration"]
+    assert [raw, calibrated] == pytest.approx(found["calibration_error"])
