@@ -3,8 +3,10 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip
 INSTALLED := .venv/.installed
+# What only the configs with a transformer need.
+INSTALLED_TRF := .venv/.installed-trf
 
-.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds figures clean
+.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds figures clean
 
 help:
 	@echo "make test            install into .venv, then ruff, mypy and pytest"
@@ -12,6 +14,8 @@ help:
 	@echo "make quickstart-seeds  the same with three seeds, for the table in README.md"
 	@echo "make semeval         train and score on SemEval-2010 Task 8, one seed"
 	@echo "make semeval-seeds   the same with three seeds, for the table in README.md"
+	@echo "make semeval-trf     the same on top of a transformer, one seed; installs what it needs"
+	@echo "make semeval-trf-seeds  the same with three seeds"
 	@echo "make captions        train a VAE and a language model on captions, one seed"
 	@echo "make carb            score open triples on CaRB"
 	@echo "make entities        entities of WNUT17 and CoNLL04 on the latents and without, one seed"
@@ -37,6 +41,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "Installation failed: see the message above, check the network, then run make again."; exit 1; }
 	@touch $(INSTALLED)
 
+$(INSTALLED_TRF): $(INSTALLED)
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[trf]" || \
+		{ echo "Installation failed: see the message above, check the network, then run make again."; exit 1; }
+	@touch $(INSTALLED_TRF)
+
 lint: install
 	$(BIN)/ruff check spacy_vaedie tests scripts
 	$(BIN)/ruff format --check spacy_vaedie tests scripts
@@ -60,6 +69,14 @@ semeval: install
 semeval-seeds: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	for seed in 0 1 2; do $(BIN)/spacy project run semeval . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
+
+semeval-trf: $(INSTALLED_TRF)
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run semeval-trf . $(PROJECT_VARS)
+
+semeval-trf-seeds: $(INSTALLED_TRF)
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	for seed in 0 1 2; do $(BIN)/spacy project run semeval-trf . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
 
 captions: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
@@ -105,4 +122,4 @@ figures: install
 	$(BIN)/python scripts/figures.py
 
 clean:
-	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/wnut17 assets/conll04 assets/scierc assets/topics assets/captions assets/carb assets/ewt assets/packages assets/vectors
+	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/wnut17 assets/conll04 assets/scierc assets/topics assets/captions assets/carb assets/ewt assets/packages assets/vectors assets/all_minilm_l6_v2

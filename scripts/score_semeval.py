@@ -78,7 +78,8 @@ def calibration_errors(nlp: Language, dev: Path, test: Path) -> Tuple[float, flo
     extractor.calibrate(tuned_on)
     calibrated = extractor.calibration_error(scored_on)
     # A test set without an annotated pair was refused before.
-    assert raw is not None and calibrated is not None
+    assert raw is not None
+    assert calibrated is not None
     return raw, calibrated
 
 

@@ -17,9 +17,12 @@ from thinc.api import Config
 from spacy_vaedie.training.examples import predicted_copy
 
 from .pipeline.helpers import LABELS, relation_examples, run_python
+from .transformer import needs_transformers, write_transformer
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.cfg"))
 VAE_CONFIG = next(path for path in CONFIGS if path.stem == "vae")
+TRF_CONFIG = VAE_CONFIG.with_stem("extractor_trf")
+INSTALLED = [pytest.param(path, marks=needs_transformers if path == TRF_CONFIG else ()) for path in CONFIGS]
 # Small widths for each setting that a config has.
 SMALL = {
     "width": 16,
@@ -64,7 +67,7 @@ def find_pipes(path):
 
 @pytest.fixture(scope="module")
 def corpus(en, tmp_path_factory):
-    """The files that the configs name: annotated Docs with their parse, and raw ones."""
+    """The files that the configs name: annotated Docs with their parse, raw ones, and a transformer."""
     folder = tmp_path_factory.mktemp("corpus")
     docs = []
     for example in relation_examples(en):
@@ -79,6 +82,8 @@ def corpus(en, tmp_path_factory):
         DocBin(docs=docs, store_user_data=True).to_disk(files[name])
     files["raw"] = folder / "raw.spacy"
     DocBin(docs=[predicted_copy(doc, entities=False) for doc in docs]).to_disk(files["raw"])
+    if not needs_transformers.args[0]:
+        files["transformer"] = write_transformer(folder / "transformer")
     return files
 
 
@@ -98,7 +103,7 @@ def ner(corpus, vae, tmp_path_factory):
     return folder / "model-best"
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", INSTALLED, ids=lambda path: path.stem)
 def test_fill_config_changes_nothing(path, vae, ner, tmp_path):
     config = Config().from_disk(path, interpolate=False)
     config["paths"].update({name: str(file) for name, file in (("vae", vae), ("ner", ner)) if name in config["paths"]})
@@ -112,7 +117,7 @@ def test_fill_config_changes_nothing(path, vae, ner, tmp_path):
     assert Config().from_disk(tmp_path / "filled.cfg", interpolate=False) == config
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", INSTALLED, ids=lambda path: path.stem)
 def test_debug_config(path, corpus, vae, ner, capsys):
     debug_config(path, overrides=overrides_for(path, corpus, vae, ner))
     assert "Config is valid" in capsys.readouterr().out
@@ -131,7 +136,7 @@ def test_it_names_what_it_trains(path):
     assert all(name.startswith(tuple(allowed[pipe] for pipe in trained)) for name in weights), weights
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", INSTALLED, ids=lambda path: path.stem)
 def test_train(path, corpus, vae, ner, tmp_path, en):
     if path == VAE_CONFIG:
         folder = vae.parent
@@ -161,6 +166,12 @@ import json, sys, spacy
 nlp = spacy.load(sys.argv[1])
 doc = nlp(sys.argv[2])
 print(json.dumps([doc._.latents is not None, doc._.relations, nlp.pipe_names]))
+"""
+
+
+VECTORS = """
+import json, sys, spacy
+print(json.dumps(spacy.load(sys.argv[1])(sys.argv[2])._.latents.vectors.tolist()))
 """
 
 
@@ -194,3 +205,30 @@ def test_the_encoder_below(name, frozen, corpus, vae, tmp_path):
     before = spacy.load(vae).get_pipe("vae_encoder").model.to_bytes()
     after = spacy.load(tmp_path / "model-last").get_pipe("vae_encoder").model.to_bytes()
     assert (before == after) == frozen
+
+
+@needs_transformers
+@pytest.mark.parametrize("frozen", [True, False])
+def test_the_transformer_below(frozen, corpus, tmp_path, en):
+    """One setting says whether it is trained. Saved, it needs its own files no more, and runs in two processes."""
+    from transformers import AutoModel
+
+    weights = tmp_path / "transformer"
+    shutil.copytree(corpus["transformer"], weights)
+    overrides = overrides_for(TRF_CONFIG, {**corpus, "transformer": weights})
+    train(TRF_CONFIG, tmp_path, overrides={**overrides, **SHORT, "components.vae_encoder.model.embed.frozen": frozen})
+    shutil.rmtree(weights)
+    nlp = spacy.load(tmp_path / "model-last")
+    (node,) = (node for node in nlp.get_pipe("vae_encoder").model.walk() if node.name == "transformer")
+    before = AutoModel.from_pretrained(corpus["transformer"]).encoder.state_dict()
+    after = node.transformer.encoder.state_dict()
+    assert all((before[name] == after[name]).all() for name in before) == frozen
+    texts = [example.predicted.text for example in relation_examples(en)]
+    docs = list(nlp.pipe(texts))
+    for doc, other in zip(docs, nlp.pipe(texts, n_process=2, batch_size=1), strict=True):
+        assert other._.latents.vectors == pytest.approx(doc._.latents.vectors, abs=1e-5)
+    source = (
+        "import json, sys, spacy; print(json.dumps(spacy.load(sys.argv[1])(sys.argv[2])._.latents.vectors.tolist()))"
+    )
+    found = run_python(source, tmp_path / "model-last", texts[0])
+    assert found == [pytest.approx(row, abs=1e-5) for row in docs[0]._.latents.vectors.tolist()]

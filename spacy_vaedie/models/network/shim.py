@@ -78,7 +78,7 @@ class NetworkShim(PyTorchShim):
         RETURNS (Tuple[Arrays, Backprop]): The outputs by name, and a callback that takes the gradient of some of them
             by name and gives that of the inputs. An output called `loss` always takes part, with a gradient of one.
         """
-        _limit_threads()
+        limit_threads()
         network = self.network
         network.train(is_train)
         tensors = [xp2torch(array, requires_grad=is_train, device=self.device) for array in inputs]
@@ -156,7 +156,7 @@ class NetworkShim(PyTorchShim):
         return self
 
 
-def _limit_threads() -> None:
+def limit_threads() -> None:
     """A forked worker must not start torch's thread pool: the parent's locks hang it."""
     if multiprocessing.parent_process() is not None and torch.get_num_threads() > 1:
         torch.set_num_threads(1)
