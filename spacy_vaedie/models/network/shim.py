@@ -102,7 +102,10 @@ class NetworkShim(PyTorchShim):
     def find_unsound_gradient(self) -> Optional[str]:
         """RETURNS (Optional[str]): Name of a weight whose gradient is not finite, None where all are."""
         for name, parameter in self.network.named_parameters():
-            if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all()):
+            # A sum is one pass, and is not finite where a number is not. It is asked at each update.
+            if parameter.grad is None or bool(torch.isfinite(parameter.grad.sum())):
+                continue
+            if not bool(torch.isfinite(parameter.grad).all()):
                 return str(name)
         return None
 
