@@ -296,3 +296,13 @@ def test_a_fresh_process_finds_everything_by_entry_points():
     )
     found = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
     assert found.stdout == "fine\n", found.stderr
+
+
+def test_no_large_file_is_tracked() -> None:
+    """Data and models are fetched. What was committed by mistake stays in the history for good."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("this is no git checkout")
+    paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    # The largest is the bundled corpus.
+    assert [str(path) for path in paths if path.is_file() and path.stat().st_size > 1.2 * 2**20] == []
