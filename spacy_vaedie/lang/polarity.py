@@ -13,6 +13,8 @@ _NAMES = {ASSERTED: "asserted", NEGATED: "negated", OPEN: "hypothetical"}
 _CC, _CONJ, _AUX, _ADVCL = frozenset({"cc"}), frozenset({"conj"}), frozenset({"aux", "cop"}), frozenset({"advcl"})
 _CASE, _MARKS, _AUXILIARIES = frozenset({"case"}), frozenset({"mark", "case"}), frozenset({"aux", "auxpass", "cop"})
 _ADVERBS = frozenset({"advmod", "aux", "parataxis", "dep"})
+# A question in one of these is not asked about the clause above.
+_APART = (ASIDE | COMPLEMENTS | PARTICIPANTS) - {"discourse"}
 _MODIFIERS = frozenset({"amod", "compound", "nmod", "acl", "advmod"})
 # Without a rule for the governor: what somebody does is done where he does, what he does not say is left open.
 _DEFAULTS = {"ccomp": "+?", "xcomp": "+-"}
@@ -102,6 +104,9 @@ class _Walk:
             seen.add(word)
             below = [child for child in clauses.children[word] if child in self.path and child not in seen]
             after = self._local(word, before, is_end=len(below) + (word != top) < 2)
+            if after == ASSERTED and word in clauses.alternatives:
+                # "Ada or Bo came" says of neither that he came.
+                after = OPEN
             at_top = after if at_top is None else at_top
             if not below:
                 states.append(after)
@@ -163,6 +168,9 @@ class _Walk:
             asked = any(clauses.has(i, self.rules.presupposing) for i in clauses.of(child, LINKS))
             if asked and not clauses.has_purpose(child):
                 return ASSERTED
+            verdict = None if clauses.is_infinitive(child) else clauses.verdict(parent)
+            if verdict is not None:
+                return _complement(self._local_clause(clauses.heads[parent], ASSERTED), verdict)
             signature = clauses.signature(parent, child)
             if signature is None and dep == "acl":
                 return OPEN if clauses.has_purpose(child) and not self._is_fulfilled(parent) else adjunct
@@ -208,7 +216,7 @@ class _Walk:
         """What holds at a word after its own negations, modals and conditions."""
         clauses, rules = self.clauses, self.rules
         state = before
-        if any(clauses.has(i, rules.possible) for i in clauses.of(word, _ADVERBS)):
+        if any(clauses.has(i, rules.possible) and i not in clauses.exempt for i in clauses.of(word, _ADVERBS)):
             state = OPEN
         if clauses.is_clause(word):
             return self._local_clause(word, state)
@@ -225,8 +233,12 @@ class _Walk:
         negated = self._is_negated(word)
         for i in clauses.of(word, _ADVERBS):
             signs = rules.modals.get(clauses.lemmas[i]) or rules.modals.get(clauses.lower[i])
-            if signs is not None and signs[negated] == OPEN:
+            if signs is not None and signs[negated] == OPEN and i not in clauses.exempt:
                 return OPEN
+        if word in clauses.doubled or any(
+            child in clauses.doubled and clauses.deps[child] not in _APART for child in clauses.children[word]
+        ):
+            return OPEN
         if self._is_condition(word) or any(self._is_condition(child) for child in clauses.of(word, _ADVCL)):
             return OPEN
         asked = any(clauses.has(child, rules.question_marks) for child in clauses.children[word])

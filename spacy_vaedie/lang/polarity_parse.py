@@ -22,6 +22,9 @@ CARRIERS = frozenset({"acomp", "attr", "prep", "oprd", "agent", "prt", "aux", "a
 ASIDE = frozenset({"intj", "discourse", "cc", "conj", "punct", "advcl", "ccomp", "parataxis"}) | RELATIVES
 LINKS = frozenset({"mark", "case", "prep", "advmod", "cc"})
 PREDICATES = frozenset({"acomp", "attr", "oprd"})
+_GERUND = "VBG"
+# Tokens that a verb and its negation and the verb once more may be.
+_MAX_DOUBLED = 3
 
 
 class MarkedParse:
@@ -44,6 +47,9 @@ class MarkedParse:
             for sentence, form, lemma in zip(self._sentences, table[:, 0].tolist(), table[:, 1].tolist(), strict=True)
             if form in cues or lemma in cues
         }
+        if rules.doubled is not None:
+            # Their forms are no closed list.
+            self._with_cues.update(self._sentences[token.i] for token in doc if rules.doubled.fullmatch(token.lower_))
         self.children: List[List[int]] = []
 
     def has_cues(self, tokens: Iterable[int]) -> bool:
@@ -66,14 +72,17 @@ class MarkedParse:
         self.deps: List[str] = [dep if dep in RELATIVES else dep.split(":")[0] for dep in deps]
         for i, dep in enumerate(self.deps):
             # English parsers call "the claim that Ada left" a relative clause now and then; those have no "mark".
-            if dep == "relcl" and self.of(i, frozenset({"mark"})):
+            # "Money to buy the mill" is none, either: it takes nothing for granted.
+            if dep == "relcl" and (self.of(i, frozenset({"mark"})) or self._is_bare_purpose(i)):
                 self.deps[i] = "acl"
         self.pos: List[str] = pos
         self.tags: List[str] = tags
         found = self._find_phrases()
-        exempt = found["not_negations"]
-        self.negations = found["negations"] - exempt
-        self.links = found["negative_links"] - exempt
+        self.exempt = found["not_negations"]
+        self.doubled = self._find_doubled() - found["not_conditions"]
+        self.negations = found["negations"] - self.exempt - self.doubled
+        self.links = found["negative_links"] - self.exempt
+        self.alternatives = self._find_alternatives()
         self.conditions = found["conditions"] - found["not_conditions"]
 
     def has(self, i: int, words: FrozenSet[str]) -> bool:
@@ -96,6 +105,9 @@ class MarkedParse:
         """RETURNS (bool): Whether a predicate is an infinitive with "to"."""
         return any(self.has(child, self.rules.purpose) for child in self.of(i, frozenset({"aux", "mark"})))
 
+    def _is_bare_purpose(self, i: int) -> bool:
+        return self.has_purpose(i) and not self.of(i, SUBJECTS)
+
     def signature(self, governor: int, complement: int) -> Optional[str]:
         """What a word says about a complement.
 
@@ -106,9 +118,10 @@ class MarkedParse:
         if self.deps[governor] in ("prep", "agent"):
             governor = self.heads[governor]
         infinitive = self.is_infinitive(complement) or not self.is_clause(complement)
+        gerund = self.deps[complement] == "xcomp" and self.tags[complement] == _GERUND
         for word in (*self.of(governor, PREDICATES), governor):
             for form in (self.lemmas[word], self.lower[word]):
-                found = self.rules.signature(form, infinitive)
+                found = self.rules.signature(form, infinitive, gerund)
                 if found is not None and word != complement:
                     return found
         return None
@@ -120,6 +133,43 @@ class MarkedParse:
                 break
             i = self.children[i][0]
         return i
+
+    def verdict(self, noun: int) -> Optional[str]:
+        """What the predicate of a noun decides on the clause of the noun: "the rumour that ... is false".
+
+        noun (int): The noun.
+        RETURNS (Optional[str]): Two signs, None where it decides nothing.
+        """
+        if self.deps[noun] not in SUBJECTS:
+            return None
+        head = self.heads[noun]
+        found = (self.rules.verdicts.get(self.lemmas[word]) for word in (head, *self.of(head, PREDICATES)))
+        return next((signs for signs in found if signs is not None), None)
+
+    def _find_alternatives(self) -> Set[int]:
+        """The tokens that are coordinated with others by a word like "or"."""
+        conj, words = frozenset({"conj"}), self.rules.disjunctive_coordinators
+        queue = [self.heads[i] for i, dep in enumerate(self.deps) if dep == "cc" and self.has(i, words)]
+        found: Set[int] = set()
+        while queue:
+            i = queue.pop()
+            if i not in found:
+                found.add(i)
+                queue.extend([*self.of(i, conj), *([self.heads[i]] if self.deps[i] in conj else [])])
+        # A lone part, as in "Or Bo came", is no choice.
+        return {i for i in found if self.of(i, conj) or self.deps[i] in conj}
+
+    def _find_doubled(self) -> Set[int]:
+        """The tokens of verbs that ask by being doubled around a negation, in one token or apart."""
+        pattern, found, lower = self.rules.doubled, set[int](), self.lower
+        if pattern is None:
+            return found
+        for size in range(1, _MAX_DOUBLED + 1):
+            for start in range(len(lower) - size + 1):
+                window = range(start, start + size)
+                if found.isdisjoint(window) and pattern.fullmatch("".join(lower[start : start + size])):
+                    found.update(window)
+        return found
 
     def _find_phrases(self) -> Dict[str, Set[int]]:
         """The tokens that are part of a phrase, by the field of the rules that the phrase stands in."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Pattern, Tuple
 
 from spacy.strings import get_string_id
 
@@ -34,10 +35,12 @@ class PolarityRules:
     negative_coordinators (FrozenSet[str]): Conjunctions that negate the second part, e.g. "nor".
     shared_coordinators (FrozenSet[str]): Conjunctions that carry a negation on to the second part, e.g. "or".
     contrast_coordinators (FrozenSet[str]): Those that never do, e.g. "but".
+    disjunctive_coordinators (FrozenSet[str]): Those that leave open which of the parts is meant, e.g. "or".
     modals (Signatures): Modal verbs and their signatures.
     possible (FrozenSet[str]): Adverbs that leave open, e.g. "perhaps".
     conditions (Phrases): What brings in a condition or a question, e.g. "if".
-    not_conditions (Phrases): What looks like one, e.g. "even if".
+    not_conditions (Phrases): What looks like one, or like a doubled verb, e.g. "even if".
+    doubled_around (Tuple[str, ...]): Negations that ask where the verb stands on both sides of them, e.g. "买不买".
     inverted (FrozenSet[str]): Auxiliaries that stand before the subject in a condition, e.g. "had he known".
     question_marks (FrozenSet[str]): Marks and particles of a question.
     presupposing (FrozenSet[str]): Question words that take for granted what they ask about, e.g. "when".
@@ -49,6 +52,8 @@ class PolarityRules:
     event_suffixes (Tuple[str, ...]): Endings of such nouns.
     any_form, clauses, infinitives (Signatures): Governors of complements: of all kinds, of clauses and of infinitives
         and gerunds. The narrower table is asked first.
+    gerunds (Signatures): Governors of gerunds alone, asked before these: "cannot help buying".
+    verdicts (Signatures): What is said of a noun and decides on its clause: "the rumour that ... is false".
     """
 
     negations: Phrases
@@ -59,10 +64,12 @@ class PolarityRules:
     negative_coordinators: FrozenSet[str]
     shared_coordinators: FrozenSet[str]
     contrast_coordinators: FrozenSet[str]
+    disjunctive_coordinators: FrozenSet[str]
     modals: Signatures
     possible: FrozenSet[str]
     conditions: Phrases
     not_conditions: Phrases
+    doubled_around: Tuple[str, ...]
     inverted: FrozenSet[str]
     question_marks: FrozenSet[str]
     presupposing: FrozenSet[str]
@@ -75,6 +82,8 @@ class PolarityRules:
     any_form: Signatures
     clauses: Signatures
     infinitives: Signatures
+    gerunds: Signatures
+    verdicts: Signatures
 
     @cached_property
     def phrases(self) -> Mapping[str, List[Tuple[str, Phrase]]]:
@@ -91,25 +100,37 @@ class PolarityRules:
         # A phrase is looked for by its longest word, which is the rarest.
         groups = (self.negations, self.negative_links, self.conditions)
         words = {max(phrase, key=len) for group in groups for phrase in group}
-        tables = (self.modals, self.modifiers, self.any_form, self.clauses, self.infinitives)
+        tables = (self.modals, self.modifiers, self.any_form, self.clauses, self.infinitives, self.verdicts)
         neutral = {"+", "++", "+-", "+?"}
         words.update(word for table in tables for word, signs in table.items() if signs not in neutral)
-        lists = (self.negative_predicates, self.negative_coordinators, self.possible, self.inverted)
+        coordinators = self.negative_coordinators | self.disjunctive_coordinators
+        lists = (self.negative_predicates, coordinators, self.possible, self.inverted)
         return frozenset(get_string_id(word) for word in words.union(*lists, self.question_marks, self.purpose))
+
+    @cached_property
+    def doubled(self) -> Optional[Pattern[str]]:
+        """What a verb looks like that asks by being doubled around a negation, None in languages without."""
+        if not self.doubled_around:
+            return None
+        negation = f"(?:{'|'.join(map(re.escape, self.doubled_around))})"
+        # Of a longer verb, the first part may stand for the whole: "喜不喜欢".
+        return re.compile(rf"(.+){negation}\1|(.){negation}\2.")
 
     def is_event(self, word: str) -> bool:
         """RETURNS (bool): Whether a noun names an event."""
         return word in self.event_nouns or (bool(self.event_suffixes) and word.endswith(self.event_suffixes))
 
-    def signature(self, word: str, infinitive: bool) -> Optional[str]:
+    def signature(self, word: str, infinitive: bool, gerund: bool = False) -> Optional[str]:
         """What a governor says about its complement.
 
         word (str): Its lemma or form.
         infinitive (bool): Whether the complement is an infinitive or a gerund.
+        gerund (bool): Whether it is a gerund.
         RETURNS (Optional[str]): The two signs, None for a word that is in no table.
         """
         narrow = self.infinitives if infinitive else self.clauses
-        return narrow.get(word) or self.any_form.get(word)
+        found = self.gerunds.get(word) if gerund else None
+        return found or narrow.get(word) or self.any_form.get(word)
 
 
 @cache
@@ -139,10 +160,12 @@ def make_polarity_rules(data: Mapping[str, Any]) -> PolarityRules:
         negative_coordinators=frozenset(coordinators["negative"]),
         shared_coordinators=frozenset(coordinators["shared"]),
         contrast_coordinators=frozenset(coordinators["contrast"]),
+        disjunctive_coordinators=frozenset(coordinators["disjunctive"]),
         modals=_table(data["modals"]),
         possible=frozenset(data["possible"]),
         conditions=_phrases(data["conditions"]),
         not_conditions=_phrases(data["not_conditions"]),
+        doubled_around=tuple(data["doubled_around"]),
         inverted=frozenset(data["inverted"]),
         question_marks=frozenset(data["question_marks"]),
         presupposing=frozenset(data["presupposing"]),
@@ -155,6 +178,8 @@ def make_polarity_rules(data: Mapping[str, Any]) -> PolarityRules:
         any_form=_table(signatures["any"]),
         clauses=_table(signatures["clauses"]),
         infinitives=_table(signatures["infinitives"]),
+        gerunds=_table(signatures["gerunds"]),
+        verdicts=_table(signatures["verdicts"]),
     )
 
 
