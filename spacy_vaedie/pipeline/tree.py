@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.strings import StringStore, get_string_id
-from spacy.symbols import AUX, VERB  # type: ignore[attr-defined]
+from spacy.symbols import AUX, CCONJ, VERB  # type: ignore[attr-defined]
 from spacy.tokens import Doc
 
 from ..lang.triples import TripleRules
@@ -89,20 +89,50 @@ class Tree:
                 end = beside
         return self._strip(start, end, token)
 
-    def _strip(self, start: int, end: int, token: int) -> Span:
-        while start < token and self._is_edge(start):
+    def trim(self, span: Span, token: int) -> Span:
+        """Cut off what joins or denies an argument, as "not" and "both": the polarity tells it, too.
+
+        span (Span): The argument.
+        token (int): Its head.
+        RETURNS (Span): First and last token, exclusive. What denies no more than a part, as in "not all", stays.
+        """
+        start, end = span
+        while start < token and self.heads[start] == token and self._joins_or_denies(start):
             start += 1
-        while end - 1 > token and (self._is_edge(end - 1) or self.roles[end - 1] == "coordinator"):
+        while end - 1 > token and self.heads[end - 1] == token and self.is_negation(end - 1):
             end -= 1
-        words = self.words
-        # A quotation mark that stands alone belongs to the text around it, unless its partner is just outside.
-        if words[start] == "quote" and "quote" not in words[start + 1 : end]:
-            if end < len(words) and words[end] == "quote":
-                end += 1
-            elif start < token:
+        return span if (start, end) == span else self._strip(start, end, token)
+
+    def is_negation(self, token: int) -> bool:
+        """RETURNS (bool): Whether a token is a negation beside its head: "not", but not the "no" of "no tea"."""
+        role = self.roles[token]
+        return role == "negation" or (role == "adverb" and self.words[token] == "negation")
+
+    def _joins_or_denies(self, token: int) -> bool:
+        # The small English parser calls the "both" of "both Ada and Bo" a determiner.
+        if self.roles[token] == "coordinator" or self.pos[token] == CCONJ:
+            return True
+        following = token + 1
+        part = self.words[following] == "scope" or self.roles[following] == "adverb"
+        return self.is_negation(token) and not part
+
+    def _strip(self, start: int, end: int, token: int) -> Span:
+        words, before = self.words, (-1, -1)
+        # Behind a quotation mark that goes, there may be a comma.
+        while (start, end) != before:
+            before = start, end
+            while start < token and self._is_edge(start):
                 start += 1
-        elif end - 1 > token and words[end - 1] == "quote" and words[start:end].count("quote") % 2:
-            end -= 1
+            while end - 1 > token and (self._is_edge(end - 1) or self.roles[end - 1] == "coordinator"):
+                end -= 1
+            # A quotation mark that stands alone belongs to the text around it, unless its partner is just outside.
+            if words[start] == "quote" and "quote" not in words[start + 1 : end]:
+                if end < len(words) and words[end] == "quote":
+                    return start, end + 1
+                if start < token:
+                    start += 1
+            elif end - 1 > token and words[end - 1] == "quote" and words[start:end].count("quote") % 2:
+                end -= 1
         return start, end
 
     def _is_edge(self, token: int) -> bool:

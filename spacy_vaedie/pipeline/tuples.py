@@ -64,7 +64,7 @@ class TripleMaker:
 
     def _from_clause(self, clause: Clause) -> Iterator[Triple]:
         kind, phrase, first, rest = self._choose(clause)
-        verb = clause.verb
+        tree, verb = self.tree, clause.verb
         others = [(role, self._extra_span(role, token, verb)) for role, token in rest if role in self._roles]
         known = self.rules.confidence
         place = known.get(clause.pattern, known["other"])
@@ -79,9 +79,14 @@ class TripleMaker:
                 objects = tuple(Argument(*span, role) for role, span in parts if span != subject.span)
                 if has_cues:
                     polarity = self.polarity.read(self._said(predicate, subject, part))
+                relation = phrase
+                if has_cues and polarity == "asserted" and part is not None and part is not firsts[0]:
+                    # "Did not buy the mill but the farm": of the farm, the negation does not hold.
+                    denied = self.polarity.read(self._said(predicate, subject, firsts[0])) == "negated"
+                    relation = [i for i in phrase if not (denied and tree.is_negation(i))]
                 yield Triple(
                     subject=Argument(*subject.span, subject.role),
-                    relation=tuple(phrase),
+                    relation=tuple(relation),
                     objects=objects,
                     implied=clause.implied,
                     pattern=f"{clause.pattern}_{kind}",
@@ -135,14 +140,20 @@ class TripleMaker:
             objects = [token] if role == "clause" else tree.conjuncts(token)
         if len(subjects) * len(objects) > MAX_PAIRS:
             subjects, apart, objects, cut = subjects[:1], apart - COORDINATED, objects[:1], cut - COORDINATED
-        found = [_Part(i, "subject", tree.span(i, apart, verb)) for i in subjects]
+        found = [_Part(i, "subject", self._name(i, apart, verb)) for i in subjects]
         if first is None:
             return found, [None]
         if first[1] != verb:
-            return found, [_Part(i, first[0], tree.span(i, cut, verb)) for i in objects]
+            return found, [_Part(i, first[0], self._name(i, cut, verb)) for i in objects]
         # A nominal predicate holds words of the phrase, e.g. its copula; another one beside it is a clause of its own.
         objects = [i for i in objects if i == verb or all(tree.first(i, role) is None for role in _PREDICATED)]
-        return found, [_Part(i, first[0], self._behind(tree.span(i, cut), clause.phrase, i)) for i in objects]
+        return found, [_Part(i, first[0], self._behind(self._name(i, cut), clause.phrase, i)) for i in objects]
+
+    def _name(self, token: int, apart: FrozenSet[str] = APART, beside: Optional[int] = None) -> Span:
+        """The words of an argument whose polarity is read. A clause keeps all of its own."""
+        span = self.tree.span(token, apart, beside)
+        whole = "coordinator" not in apart or (beside is not None and self._clauses.is_predicate(token))
+        return span if whole else self.tree.trim(span, token)
 
     def _behind(self, span: Span, phrase: Sequence[int], token: int) -> Span:
         start, end = span
@@ -213,7 +224,7 @@ class TripleMaker:
                 if tree.pos[token] in _NOUNS and tree.pos[head] in _NOUNS:
                     # "Ada, not a smith" denies what is in apposition; "not Ada, a smith" does not.
                     yield self._noun_triple(
-                        "apposition", token, tree.span(head, _WITHOUT_CASE), ("complement", tree.span(token))
+                        "apposition", token, self._name(head, _WITHOUT_CASE), ("complement", self._name(token))
                     )
             elif role == "possessor" or (role == "nominal" and self._marked(token, "case", "genitive") is not None):
                 yield from self._from_possessor(token, head)

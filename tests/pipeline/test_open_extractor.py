@@ -294,7 +294,7 @@ def test_polarity(text, nlp, expected):
     [
         (
             "Holt/PROPN/nsubj/1 bought/VERB/ROOT/1 Acme/PROPN/dobj/1 but/CCONJ/cc/2 not/PART/neg/5 Oslo/PROPN/conj/2",
-            {"Acme": "asserted", "not Oslo": "negated"},
+            {"Acme": "asserted", "Oslo": "negated"},
         ),
         (
             "Holt/PROPN/nsubj/1 bought/VERB/root/1 Acme/PROPN/obj/1 and/CCONJ/cc/5 perhaps/ADV/advmod/5 "
@@ -304,7 +304,7 @@ def test_polarity(text, nlp, expected):
         (
             "Holt/PROPN/nsubj/3 is/AUX/cop/3 a/DET/det/3 smith/NOUN/root/3 but/CCONJ/cc/7 not/PART/advmod/7 "
             "a/DET/det/7 baker/NOUN/conj/3",
-            {"a smith": "asserted", "not a baker": "negated"},
+            {"a smith": "asserted", "a baker": "negated"},
         ),
         # "hardly" before a noun that is no object of the verb
         (
@@ -321,6 +321,11 @@ def test_polarity(text, nlp, expected):
             "That/SCONJ/mark/2 she/PRON/nsubj/2 left/VERB/csubj/4 is/AUX/cop/4 false/ADJ/root/4",
             {None: "negated", "false": "asserted"},
         ),
+        # nobody says that money to buy something buys it, whatever the parser calls it
+        (
+            "Holt/PROPN/nsubj/1 lacks/VERB/ROOT/1 money/NOUN/dobj/1 to/PART/aux/4 buy/VERB/relcl/2 Acme/PROPN/dobj/4",
+            {"money": "asserted", "Acme": "hypothetical"},
+        ),
         ("It/PRON/nsubj/1 appears/VERB/root/1 empty/ADJ/xcomp/1", {"empty": "asserted"}),
         # and a noun is no reason to turn what is coordinated with it
         (
@@ -331,7 +336,7 @@ def test_polarity(text, nlp, expected):
         (
             "Holt/PROPN/nsubj/6 ,/PUNCT/punct/0 not/PART/advmod/4 a/DET/det/4 smith/NOUN/appos/0 ,/PUNCT/punct/0 "
             "left/VERB/root/6",
-            {None: "asserted", "not a smith": "negated"},
+            {None: "asserted", "a smith": "negated"},
         ),
     ],
 )
@@ -339,6 +344,67 @@ def test_polarity_of_arguments(text, expected):
     doc = OpenExtractor(EN.vocab)(parse(text))
     found = {triple.objects[0].resolve(doc).text if triple.objects else None: triple for triple in doc._.triples}
     assert {text: triple.polarity for text, triple in found.items()} == expected
+
+
+NOT_BUT = (
+    "She/PRON/nsubj/3 did/AUX/aux/3 not/PART/neg/3 buy/VERB/ROOT/3 tea/NOUN/dobj/3 but/CCONJ/cc/4 wine/NOUN/conj/4"
+)
+EDGES = {
+    "a negation that does not hold for the second object": (
+        NOT_BUT,
+        ["She | did not buy | tea", "She | did buy | wine"],
+    ),
+    "one that does": (NOT_BUT.replace("but", "or"), ["She | did not buy | tea", "She | did not buy | wine"]),
+    "one behind the verb": (
+        "She/PRON/nsubj/1 bought/VERB/ROOT/1 not/PART/neg/1 tea/NOUN/dobj/1 but/CCONJ/cc/3 wine/NOUN/conj/3",
+        ["She | bought not | tea", "She | bought | wine"],
+    ),
+    "one of a noun as predicate": (
+        "He/PRON/nsubj/4 is/AUX/cop/4 not/PART/advmod/4 a/DET/det/4 smith/NOUN/root/4 but/CCONJ/cc/7 a/DET/det/7 "
+        "baker/NOUN/conj/4",
+        ["He | is not | a smith", "He | is | a baker"],
+    ),
+    "a conjunction that the parser calls a determiner": (
+        "Neither/CCONJ/det/1 Ada/PROPN/nsubj/4 nor/CCONJ/cc/1 Bo/PROPN/conj/1 left/VERB/ROOT/4",
+        ["Ada | left", "Bo | left"],
+    ),
+    "a determiner": ("Both/DET/det/1 mills/NOUN/nsubj/2 burned/VERB/ROOT/2", ["Both mills | burned"]),
+    "no": ("She/PRON/nsubj/1 has/VERB/ROOT/1 no/DET/det/3 tea/NOUN/dobj/1", ["She | has | no tea"]),
+    "a negation before an argument": (
+        "She/PRON/nsubj/1 sold/VERB/ROOT/1 tea/NOUN/dobj/1 but/CCONJ/cc/2 not/PART/neg/5 wine/NOUN/conj/2",
+        ["She | sold | tea", "She | sold | wine"],
+    ),
+    "a negation behind it": (
+        "Ada/PROPN/nsubj/5 ,/PUNCT/punct/0 not/PART/neg/0 Bo/PROPN/appos/0 ,/PUNCT/punct/0 left/VERB/ROOT/5",
+        ["Ada | left", "Ada | is | Bo"],
+    ),
+    "a negation of a part": (
+        "Not/PART/neg/2 all/DET/det/2 mills/NOUN/nsubj/3 burned/VERB/ROOT/3",
+        ["Not all mills | burned"],
+    ),
+    "a negation of a clause": (
+        "Not/PART/neg/1 leaving/VERB/csubj/2 is/AUX/ROOT/2 wrong/ADJ/acomp/2",
+        ["Not leaving | is | wrong"],
+    ),
+    "a negation where no polarity is read": (
+        "She/PRON/nsubj/1 sold/VERB/ROOT/1 it/PRON/dobj/1 not/PART/neg/4 in/ADP/prep/1 May/PROPN/pobj/4",
+        ["She | sold | it | not in May"],
+    ),
+    "a comma before a quotation mark": (
+        "The/DET/det/1 area/NOUN/nsubj/4 ,/PUNCT/punct/1 ''/PUNCT/punct/1 grew/VERB/ROOT/4",
+        ["The area | grew"],
+    ),
+    "a comma behind one": (
+        "``/PUNCT/punct/3 ,/PUNCT/punct/3 the/DET/det/3 area/NOUN/nsubj/4 grew/VERB/ROOT/4",
+        ["the area | grew"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_edges_of_arguments_and_negations_of_the_phrase(name):
+    text, expected = EDGES[name]
+    assert extract(text) == expected
 
 
 @pytest.mark.parametrize(
