@@ -140,7 +140,8 @@ def build_schema(
 
 def resolve(relations: Sequence[Relation], schema: LabelSchema) -> Resolution:
     """Make relations keep to a schema. The ones with the highest scores come first, and each stays unless it breaks a
-    rule together with those that stay. Of equal scores, the one that was given first comes first.
+    rule together with those that stay. Of equal scores, the one that was given first comes first. What is negated or
+    hypothetical neither breaks `functional` and `acyclic` nor makes another one break them.
 
     relations (Sequence[Relation]): Relations of one Doc.
     schema (LabelSchema): The schema.
@@ -207,6 +208,10 @@ class _State:
             return "duplicate"
         if not self.schema.allows(relation):
             return "types"
+        # What the text doesn't say is so, such as "not born in Oslo", contradicts nothing.
+        if relation.polarity not in (None, "asserted"):
+            self.facts.add(fact)
+            return None
         taken = set()
         if label in self.schema.functional:
             taken = {(label, end) for end in ((head, tail) if label in self.schema.symmetric else (head,))}

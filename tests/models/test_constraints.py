@@ -15,8 +15,8 @@ ADA, BO, CY = Argument(0, 1, "PER"), Argument(2, 3, "PER"), Argument(4, 5, "PER"
 ACME, OSLO, BERN = Argument(6, 8, "ORG"), Argument(9, 10, "LOC"), Argument(11, 12, "LOC")
 
 
-def relate(head, label, tail, score=1.0):
-    return Relation(head, tail, label, score, "model")
+def relate(head, label, tail, score=1.0, polarity=None):
+    return Relation(head, tail, label, score, "model", polarity=polarity)
 
 
 def kept(relations, **rules):
@@ -125,6 +125,25 @@ def test_acyclic_against_every_order(seed):
     for relation, rule in found.dropped:
         better = [other for other in found.kept if other.score >= relation.score]
         assert rule == "duplicate" or not sound([*better, relation])
+
+
+@pytest.mark.parametrize("polarity", ["negated", "hypothetical"])
+@pytest.mark.parametrize("score", [0.3, 0.9])
+def test_what_is_not_so_contradicts_nothing(polarity, score):
+    """Mira was not born in Oslo but in Bern."""
+    rules = {"functional": ["BORN_IN"], "acyclic": ["UNDER"], "types": {"BORN_IN": {"tail": ["LOC"]}}}
+    relations = [
+        relate(ADA, "BORN_IN", OSLO, score, polarity),
+        relate(ADA, "BORN_IN", BERN, 0.6, "asserted"),
+        relate(ADA, "UNDER", BO, score, polarity),
+        relate(BO, "UNDER", ADA, 0.6),
+        relate(CY, "UNDER", CY, score, polarity),
+    ]
+    assert resolve(relations, build_schema(**rules)).kept == relations
+    # What is asserted or not known still does, and the other rules hold for all.
+    others = [relate(ADA, "BORN_IN", CY, score, polarity), relations[0], relate(ADA, "BORN_IN", OSLO, 0.1)]
+    assert dropped([*relations, *others], **rules) == ["types", "duplicate", "duplicate"]
+    assert dropped([*relations, relate(ADA, "BORN_IN", ACME, 0.5)], functional=["BORN_IN"]) == ["functional"]
 
 
 def test_the_given_order_does_not_matter_where_scores_differ():
