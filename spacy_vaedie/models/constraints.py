@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Collection, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from .candidates import Candidates
 
 Bools = NDArray[np.bool_]
 Place = Tuple[int, int]
+_NAME = "spacy-vaedie.Schema.v1"
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,10 @@ def build_schema(
     functional (Optional[List[str]]): Labels by which a head has at most one tail, e.g. BORN_IN.
     acyclic (Optional[List[str]]): Labels by which nothing leads back to itself, e.g. PART_OF.
     RETURNS (LabelSchema): The schema.
-    RAISES (ValueError): VE221 where it contradicts itself.
+    RAISES (ValueError): VE221 where it contradicts itself, VE107 for anything but lists of labels, such as one string.
     """
+    for setting, value in (("symmetric", symmetric), ("functional", functional), ("acyclic", acyclic)):
+        _check_labels(setting, value)
     symmetric, inverse, types = symmetric or [], inverse or {}, types or {}
     for label, other in inverse.items():
         if other == label:
@@ -240,10 +243,14 @@ class _State:
 def _read_types(types: Mapping[str, Mapping[str, Iterable[str]]], inverse: Mapping[str, str]) -> Dict[str, Ends]:
     found: Dict[str, Ends] = {}
     for label, item in types.items():
+        if not isinstance(item, Mapping):
+            raise _bad_value(f"types.{label}", item, "an object with the lists of labels 'head' and 'tail'")
         unknown = sorted(set(item) - {"head", "tail"})
         if unknown:
             raise _contradiction(f"`types.{label}` has '{unknown[0]}', but knows `head` and `tail` only")
-        ends = Ends(*(frozenset(item[end]) if end in item else None for end in ("head", "tail")))
+        for end, labels in item.items():
+            _check_labels(f"types.{label}.{end}", labels)
+        ends = Ends(*(frozenset(item[end]) if item.get(end) is not None else None for end in ("head", "tail")))
         if label in inverse:
             label, ends = inverse[label], ends.swapped()
         if found.setdefault(label, ends) != ends:
@@ -251,8 +258,18 @@ def _read_types(types: Mapping[str, Mapping[str, Iterable[str]]], inverse: Mappi
     return found
 
 
+def _check_labels(setting: str, value: Any) -> None:
+    """A string would be read as the list of its letters."""
+    if value is not None and (isinstance(value, str) or not isinstance(value, Collection)):
+        raise _bad_value(setting, value, "a list of labels")
+
+
+def _bad_value(setting: str, value: Any, must: str) -> ValueError:
+    return ValueError(Errors.VE107.format(setting=setting, value=repr(value), must=must, owner=_NAME))
+
+
 def _contradiction(reason: str) -> ValueError:
-    return ValueError(Errors.VE221.format(owner="spacy-vaedie.Schema.v1", reason=reason))
+    return ValueError(Errors.VE221.format(owner=_NAME, reason=reason))
 
 
 def _among(labels: Any, names: Optional[FrozenSet[str]]) -> Bools:

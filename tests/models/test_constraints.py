@@ -188,6 +188,25 @@ def test_a_schema_that_contradicts_itself(rules, reason):
         build_schema(**rules)
 
 
+@pytest.mark.parametrize(
+    ("rules", "setting"),
+    [
+        *(({name: value}, name) for name in ("symmetric", "functional", "acyclic") for value in ("MET", 5)),
+        ({"types": {"A": "PER"}}, "types.A"),
+        ({"types": {"A": ["PER"]}}, "types.A"),
+        ({"types": {"A": {"head": "PER"}}}, "types.A.head"),
+        ({"types": {"A": {"tail": 5}}}, "types.A.tail"),
+    ],
+)
+def test_a_string_is_no_list_of_labels(rules, setting):
+    with pytest.raises(ValueError, match=f"VE107.*'{setting}' is .*list.* of labels.*Schema.v1"):
+        build_schema(**rules)
+
+
+def test_any_collection_of_labels():
+    assert build_schema(symmetric=("A",), functional={"B"}, acyclic=frozenset("C")).labels == {"A", "B", "C"}
+
+
 def test_from_a_config():
     config = """
     [schema]
