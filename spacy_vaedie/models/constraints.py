@@ -141,6 +141,22 @@ def build_schema(
     )
 
 
+def check_schema(schema: Optional[LabelSchema], owner: str) -> LabelSchema:
+    """Check what a pipe was given as its schema: a block of a config without `@misc` arrives here as a plain dict.
+
+    schema (Optional[LabelSchema]): A schema, None for one that says nothing.
+    owner (str): Name of the pipe.
+    RETURNS (LabelSchema): The schema.
+    RAISES (ValueError): VE107 for anything else.
+    """
+    if schema is None:
+        return LabelSchema()
+    if not isinstance(schema, LabelSchema):
+        must = f"what '{_NAME}' makes: write `@misc = \"{_NAME}\"` above its rules"
+        raise ValueError(Errors.VE107.format(setting="schema", value=repr(schema), must=must, owner=owner))
+    return schema
+
+
 def resolve(relations: Sequence[Relation], schema: LabelSchema) -> Resolution:
     """Make relations keep to a schema. The ones with the highest scores come first, and each stays unless it breaks a
     rule together with those that stay. Of equal scores, the one that was given first comes first. What is negated or

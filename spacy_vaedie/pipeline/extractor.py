@@ -15,7 +15,7 @@ from ..errors import Errors, Warnings, check_range
 from ..lang.polarity import PolarityReader
 from ..models.calibration import apply_calibration
 from ..models.candidates import CandidateFunction, Candidates, pair_spans
-from ..models.constraints import LabelSchema, allowed_labels, resolve
+from ..models.constraints import LabelSchema, allowed_labels, check_schema, resolve
 from ..models.gates import PairFinder
 from ..models.labelling import AnyLabel, OneLabel
 from ..models.relations import PairClassifier, resize, set_prior, split_pairs
@@ -174,7 +174,7 @@ class Extractor(ProposingPipe):
         self.candidates = candidates
         self.gold_candidates = gold_candidates
         self.scorer = scorer
-        self.schema = LabelSchema() if schema is None else schema
+        self.schema = check_schema(schema, name)
         self.labelling = AnyLabel() if multi_label else OneLabel()
         self.cfg: Dict[str, Any] = {
             "labels": [],

@@ -14,7 +14,7 @@ from spacy.vocab import Vocab
 
 from ..errors import Errors, Warnings, warn
 from ..lang.polarity import PolarityReader
-from ..models.constraints import LabelSchema, resolve
+from ..models.constraints import LabelSchema, check_schema, resolve
 from ..tokens import Argument, Relation
 from ..tokens.dependency import has_parse, read_evidence, read_parse
 from .relation_patterns import PatternDict, RelationPattern, check_pattern, number_patterns, read_patterns
@@ -73,7 +73,7 @@ class RelationRuler(Pipe):
     schema (Optional[LabelSchema]): What the labels say, None for nothing: that of the extractor, where there is one.
         Each fact is said in one way, and what is on a Doc in the end keeps to it, by score.
     scorer (Optional[Callable]): Scores relations.
-    RAISES (ValueError): VE005 for an unknown way.
+    RAISES (ValueError): VE005 for an unknown way, VE107 for a schema that `spacy-vaedie.Schema.v1` did not make.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class RelationRuler(Pipe):
         self.existing = existing
         self.spans = tuple(spans)
         self.spans_key = spans_key
-        self.schema = LabelSchema() if schema is None else schema
+        self.schema = check_schema(schema, name)
         self.scorer = scorer
         self._warned = False
         self.clear()

@@ -223,6 +223,12 @@ def test_scores_count_a_fact_once_whichever_way_it_is_annotated(nlp):
     assert nlp.get_pipe("relation_ruler").score([Example(predicted, reference)])["rels_f"] == 1.0
 
 
+def test_a_schema_that_nothing_made(nlp):
+    for rules in ({"inverse": {"A": "B"}}, {}):
+        with pytest.raises(ValueError, match=r"VE107.*'schema'.*spacy-vaedie.Schema.v1.*'relation_ruler'"):
+            nlp.add_pipe("relation_ruler", config={"schema": rules})
+
+
 def test_a_schema_is_loaded_with_the_ruler(nlp, tmp_path):
     ruler = add_ruler(nlp, schema=schema(symmetric=["FOUNDED"]))
     nlp.to_disk(tmp_path)

@@ -38,6 +38,13 @@ def with_meetings(en, examples):
     return [*others, met(en, [(0, 1, "MET")]), met(en, [(1, 0, "MET")], "Ada Quill and Tam Reed met.")]
 
 
+def test_a_schema_that_nothing_made(en):
+    """A block without `@misc`."""
+    for rules in ({"inverse": {"A": "B"}}, {}):
+        with pytest.raises(ValueError, match=r"VE107.*'schema'.*spacy-vaedie.Schema.v1.*'extractor'"):
+            alone(en, schema=rules)
+
+
 # Types
 
 
