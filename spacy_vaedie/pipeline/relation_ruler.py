@@ -237,8 +237,9 @@ class RelationRuler(Pipe):
         elif self.existing == "override":
             related = {_pair(relation) for relation in found}
             present = [relation for relation in present if _pair(relation) not in related]
-        there = {(relation.head, relation.tail, relation.label) for relation in present}
-        merged = present + [r for r in found if (r.head, r.tail, r.label) not in there]
+        # One that the types forbid is left out in the end, and must not take the place of one that they allow.
+        there = {_fact(relation) for relation in present if self.schema.allows(relation)}
+        merged = present + [relation for relation in found if _fact(relation) not in there]
         return resolve(merged, self.schema).kept if self.schema.labels else merged
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
@@ -346,6 +347,12 @@ class _ArgumentFinder:
 
 def _pair(relation: Relation) -> FrozenSet[Tuple[int, int]]:
     return frozenset({(relation.head.start, relation.head.end), (relation.tail.start, relation.tail.end)})
+
+
+def _fact(relation: Relation) -> Tuple[int, int, int, int, str]:
+    """What makes a relation the same as another one, whatever its spans are called: an entity may be a noun chunk."""
+    head, tail = relation.head, relation.tail
+    return head.start, head.end, tail.start, tail.end, relation.label
 
 
 def _in_text_order(head: Argument, tail: Argument, label: str) -> Tuple[Any, ...]:

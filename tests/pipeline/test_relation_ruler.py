@@ -8,6 +8,7 @@ import srsly
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from spacy_vaedie.models.constraints import build_schema
 from spacy_vaedie.pipeline.relation_ruler import RelationRuler
 from spacy_vaedie.tokens import Argument, Relation
 
@@ -157,6 +158,18 @@ def test_relations_that_are_there(nlp, existing, present, expected):
     doc._.relations = present
     add_ruler(nlp, existing=existing)(doc)
     assert [(relation.label, relation.provenance) for relation in doc._.relations] == expected
+
+
+def test_a_relation_between_spans_of_another_label_is_the_same(nlp):
+    """The extractor read noun chunks, say, and the rule entities."""
+    chunks = [Argument(argument.start, argument.end, "NP") for argument in (ADA, WORKS)]
+    present = Relation(*chunks, "FOUNDED", 0.6, "model")
+    ruler, doc = add_ruler(nlp, existing="add"), make_doc(nlp, [ADA, WORKS])
+    doc._.relations = [present]
+    assert ruler(doc)._.relations == [present]
+    # Not where the schema leaves it out.
+    ruler.schema = build_schema(types={"FOUNDED": {"head": ["PER"]}})
+    assert [relation.provenance for relation in ruler(doc)._.relations] == ["rule"]
 
 
 # With a schema
