@@ -350,6 +350,18 @@ def check_range(owner: str, least: float, most: float = math.inf, **settings: fl
             raise ValueError(Errors.VE107.format(setting=setting, value=value, must=must, owner=owner))
 
 
+def check_key(owner: str, spans_key: str) -> None:
+    """Check the key of a span group.
+
+    owner (str): Name of what reads the group.
+    spans_key (str): The key.
+    RAISES (ValueError): VE107 for an empty one.
+    """
+    if not spans_key:
+        must = "the key of a group in doc.spans"
+        raise ValueError(Errors.VE107.format(setting="spans_key", value=repr(spans_key), must=must, owner=owner))
+
+
 def warn(message: str, *, stacklevel: int = 2) -> None:
     """Issue a warning of this package as a UserWarning.
 

@@ -13,7 +13,7 @@ from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span
 from spacy.util import registry
 
-from ..errors import Errors, check_range
+from ..errors import Errors, check_key, check_range
 from ..tokens.dependency import Parse, path_lengths, read_parse, span_roots
 from .candidates import Candidates, ranges
 
@@ -45,15 +45,15 @@ class Gates:
 
     def check(self, owner: str) -> Gates:
         """RETURNS (Gates): These gates. RAISES (ValueError): VE107 for a limit that is out of range or types
-        that are no pairs, VE005 for an unknown word as `types`."""
+        that are no pairs or none, VE005 for an unknown word as `types`."""
         check_range(owner, 0, max_sentences=self.max_sentences, max_path=self.max_path)
         check_range(owner, 1, max_pairs=self.max_pairs)
         if isinstance(self.types, str):
             if self.types != LEARNED:
                 what, options = f"value of 'types' of {owner}", f"{LEARNED}, null, a list of pairs"
                 raise ValueError(Errors.VE005.format(value=self.types, what=what, options=options))
-        elif any(len(pair) != 2 for pair in self.types or ()):
-            must = "pairs of the labels of head and tail"
+        elif self.types is not None and (not self.types or any(len(pair) != 2 for pair in self.types)):
+            must = "pairs of the labels of head and tail, at least one, or null for any"
             raise ValueError(Errors.VE107.format(setting="types", value=self.types, must=must, owner=owner))
         return self
 
@@ -126,8 +126,9 @@ def build_span_pairs(
     max_sentences (int), max_path (int), types (Optional[Union[str, List[List[str]]]]), max_pairs (int): See
         `spacy-vaedie.EntityPairs.v2`.
     RETURNS (PairFinder): The function. It RAISES (ValueError) VE203 where a Doc has no such group.
-    RAISES (ValueError): VE107 for a limit that is out of range, VE005 for an unknown word as `types`.
+    RAISES (ValueError): VE107 for a limit that is out of range or an empty key, VE005 for an unknown word as `types`.
     """
+    check_key("spacy-vaedie.SpanPairs.v2", spans_key)
     gates = Gates(max_sentences, max_path, types, max_pairs)
     return PairFinder(partial(read_group, spans_key=spans_key), gates.check("spacy-vaedie.SpanPairs.v2"))
 

@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ..errors import Errors, Warnings, warn
+from ..errors import Errors, Warnings, check_key, warn
 from ..lang.polarity import PolarityReader
 from ..models.constraints import LabelSchema, check_schema, resolve
 from ..tokens import Argument, Relation
@@ -73,7 +73,8 @@ class RelationRuler(Pipe):
     schema (Optional[LabelSchema]): What the labels say, None for nothing: that of the extractor, where there is one.
         Each fact is said in one way, and what is on a Doc in the end keeps to it, by score.
     scorer (Optional[Callable]): Scores relations.
-    RAISES (ValueError): VE005 for an unknown way, VE107 for a schema that `spacy-vaedie.Schema.v1` did not make.
+    RAISES (ValueError): VE005 for an unknown way, VE107 for no way, an empty key, or a schema that `spacy-vaedie.Schema.v1` did
+        not make.
     """
 
     def __init__(
@@ -92,6 +93,10 @@ class RelationRuler(Pipe):
         ]:
             if value not in options:
                 raise ValueError(Errors.VE005.format(value=value, what=what, options=", ".join(options)))
+        if not spans:
+            must = f"a list of at least one of {', '.join(SPANS)}, or no node becomes a span"
+            raise ValueError(Errors.VE107.format(setting="spans", value=spans, must=must, owner=name))
+        check_key(name, spans_key)
         self.vocab = vocab
         self.name = name
         self.existing = existing

@@ -92,7 +92,6 @@ def test_types(doc):
     assert found(doc, propose(doc, both_ways=False)) == {("Ada", "Acme"), ("Acme", "Bo"), ("Acme", "Oslo")}
     # They are given, so nothing that was learned is asked.
     assert found(doc, propose(doc, types=[("PER", "LOC")])) == found(doc, propose(doc))
-    assert len(build_entity_pairs(types=[])(doc).pairs) == 0
 
 
 def test_learned_types(doc):
@@ -213,6 +212,14 @@ def test_unknown_types(build):
         build(types="any")
     with pytest.raises(ValueError, match="VE107.*'types'.*pairs"):
         build(types=[["PER", "ORG"], ["PER"]])
+    # That would be no pair at all.
+    with pytest.raises(ValueError, match="VE107.*'types'.*at least one, or null"):
+        build(types=[])
+
+
+def test_an_empty_key():
+    with pytest.raises(ValueError, match="VE107.*'spans_key' is ''.*SpanPairs.v2"):
+        build_span_pairs(spans_key="")
 
 
 def test_missing_span_group(doc, vocab):

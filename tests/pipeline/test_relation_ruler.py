@@ -431,6 +431,12 @@ def test_unknown_settings(nlp, config):
         nlp.add_pipe("relation_ruler", config=config)
 
 
+@pytest.mark.parametrize(("config", "value"), [({"spans": []}, r"\[\]"), ({"spans": ["group"], "spans_key": ""}, "''")])
+def test_settings_that_match_nothing(nlp, config, value):
+    with pytest.raises(ValueError, match=f"VE107.*'{list(config)[-1]}' is {value}.*'relation_ruler'"):
+        nlp.add_pipe("relation_ruler", config=config)
+
+
 def test_scores(nlp):
     ruler = add_ruler(nlp)
     predicted, reference = ruler(make_doc(nlp, [ADA, WORKS])), make_doc(nlp, [ADA, WORKS])
