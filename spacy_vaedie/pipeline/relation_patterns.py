@@ -49,9 +49,15 @@ def read_patterns(path: Path) -> Iterator[Tuple[str, Any]]:
 def number_patterns(patterns: Iterable[Any]) -> Iterator[Tuple[str, Any]]:
     """The same for patterns in memory.
 
-    patterns (Iterable[Any]): The patterns.
+    patterns (Iterable[Any]): The patterns. One object is one pattern.
     YIELDS (Tuple[str, Any]): Where each one stands, counted from 1, and the pattern.
+    RAISES (ValueError): VE231 for anything else.
     """
+    if isinstance(patterns, dict):
+        patterns = [patterns]
+    if not isinstance(patterns, Iterable):
+        reason = f"expected a list of patterns, one, or the path of a file, found {type(patterns).__name__}"
+        raise ValueError(Errors.VE231.format(where="patterns", reason=reason))
     for number, pattern in enumerate(patterns, start=1):
         yield f"pattern {number}", pattern
 

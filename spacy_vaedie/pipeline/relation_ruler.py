@@ -73,8 +73,8 @@ class RelationRuler(Pipe):
     schema (Optional[LabelSchema]): What the labels say, None for nothing: that of the extractor, where there is one.
         Each fact is said in one way, and what is on a Doc in the end keeps to it, by score.
     scorer (Optional[Callable]): Scores relations.
-    RAISES (ValueError): VE005 for an unknown way, VE107 for no way, an empty key, or a schema that `spacy-vaedie.Schema.v1` did
-        not make.
+    RAISES (ValueError): VE005 for an unknown way, VE107 for no way, an empty key, or a schema that
+        `spacy-vaedie.Schema.v1` did not make.
     """
 
     def __init__(
@@ -132,8 +132,8 @@ class RelationRuler(Pipe):
     def add_patterns(self, patterns: Union[str, Path, Iterable[Any]]) -> None:
         """Add patterns, all of them or, where one is malformed, none.
 
-        patterns (Union[str, Path, Iterable[Any]]): A JSONL file, or objects with `label`, `pattern`, `head` and
-            `tail` (names of nodes) and maybe `score`. Other fields are kept and not read.
+        patterns (Union[str, Path, Iterable[Any]]): A JSONL file, or one or more objects with `label`, `pattern`, `head`
+            and `tail` (names of nodes) and maybe `score`. Other fields are kept and not read.
         RAISES (FileNotFoundError): VE301 for a missing file.
         RAISES (ValueError): VE303 for a line that is no JSON, VE231 for a pattern that is malformed, with its line.
         """

@@ -313,6 +313,21 @@ def test_malformed_patterns_are_named(nlp, tmp_path, pattern, message):
             read(path)
 
 
+def test_one_pattern_is_a_list_of_one(nlp):
+    ruler = nlp.add_pipe("relation_ruler")
+    ruler.add_patterns(FOUNDED)
+    ruler.add_patterns(iter([NEAR]))
+    assert ruler.patterns == [FOUNDED, NEAR]
+    with pytest.raises(ValueError, match="VE231.*pattern 1: .*'label'"):
+        ruler.add_patterns({})
+
+
+@pytest.mark.parametrize("patterns", [5, None])
+def test_what_is_no_list_of_patterns(nlp, patterns):
+    with pytest.raises(ValueError, match=f"VE231.*list of patterns.*found {type(patterns).__name__}"):
+        add_ruler(nlp).add_patterns(patterns)
+
+
 def test_all_patterns_or_none(nlp):
     ruler = add_ruler(nlp)
     with pytest.raises(ValueError, match="VE231"):
