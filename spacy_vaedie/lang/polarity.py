@@ -37,8 +37,8 @@ def read_polarity(doc: Doc, tokens: Iterable[int]) -> Optional[str]:
     doc (Doc): A parsed Doc, with the labels of English CLEAR or of Universal Dependencies.
     tokens (Iterable[int]): The tokens that the relation rests on: the dependency path between its arguments, both ends
         counted (`Evidence.tokens`), or a verb with the heads of its arguments, in any order.
-    RETURNS (Optional[str]): `asserted`, `negated` or `hypothetical`. None where nobody can say: no token, no parse, or
-        a language without rules.
+    RETURNS (Optional[str]): `asserted`, `negated` or `hypothetical`. None where nobody can say: no token, no parse, a
+        path that runs over the roots of two sentences, or a language without rules.
     """
     return PolarityReader(doc).read(tokens)
 
@@ -68,11 +68,14 @@ class PolarityReader:
         clauses = self._clauses
         if clauses is None or not path:
             return None
+        tops = [i for i in sorted(path) if clauses.heads[i] not in path or clauses.heads[i] == i]
+        # No parse says which of two sentences a relation between them rests on.
+        if not clauses.in_one_sentence(tops):
+            return None
         # Most sentences hold no word of the rules.
         if not clauses.has_cues(path):
             return _NAMES[ASSERTED]
         clauses.read()
-        tops = [i for i in sorted(path) if clauses.heads[i] not in path or clauses.heads[i] == i]
         walk = _Walk(clauses, path)
         # A path that runs in a circle has no top.
         states = [walk.read(top) for top in tops or [min(path)]]

@@ -56,6 +56,10 @@ class MarkedParse:
         """RETURNS (bool): Whether the sentences of these tokens hold any word that can change a polarity."""
         return any(self._sentences[i] in self._with_cues for i in tokens)
 
+    def in_one_sentence(self, tokens: Iterable[int]) -> bool:
+        """RETURNS (bool): Whether none of these tokens is in another sentence than the others."""
+        return len({self._sentences[i] for i in tokens}) < 2
+
     def read(self) -> None:
         """Read words and labels and find the marked words, where that was not done before."""
         if self.children:

@@ -100,6 +100,20 @@ def test_nobody_can_say(vocabs):
     assert read_polarity(Doc(vocabs["en"]), []) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        ("Mira Holt did not sleep. She founded Brightwell.", "Mira Holt", "Brightwell"),
+        ("Mira Holt slept. She founded Brightwell.", "Mira Holt", "Brightwell"),
+    ],
+)
+def test_two_sentences(en, text, first, second):
+    doc = en(text)
+    for ends in ((first, second), (second, first)):
+        assert read_polarity(doc, read_evidence(doc, *(find(doc, end) for end in ends)).tokens) is None
+    assert read_polarity(doc, read_evidence(doc, find(doc, "She"), find(doc, second)).tokens) == "asserted"
+
+
 def test_order_of_tokens_does_not_matter(en):
     doc = en("Ada refused to meet Bo.")
     assert {read_polarity(doc, path) for path in permutations([0, 1, 3, 4])} == {"negated"}
@@ -118,7 +132,9 @@ def test_foreign_parses(vocabs, heads):
     doc = make_doc(vocabs["en"], heads)
     for size in range(1, len(heads) + 1):
         for path in permutations(range(len(heads)), size):
-            assert read_polarity(doc, path) in ("asserted", "negated", "hypothetical")
+            tops = [i for i in path if heads[i] == i or heads[i] not in path]
+            apart = len({doc[i].sent.start for i in tops}) > 1
+            assert (read_polarity(doc, path) is None) == apart
 
 
 def test_long_chains_end(vocabs):
