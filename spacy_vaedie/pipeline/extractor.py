@@ -20,7 +20,7 @@ from ..models.gates import PairFinder
 from ..models.labelling import AnyLabel, OneLabel
 from ..models.relations import PairClassifier, resize, set_prior, split_pairs
 from ..tokens import Argument, Relation
-from ..tokens.dependency import read_evidence, read_parse
+from ..tokens.dependency import read_evidences
 from .calibration import check_threshold
 from .proposal import ProposingPipe
 from .rule_bonus import rule_bonus
@@ -275,11 +275,13 @@ class Extractor(ProposingPipe):
         chosen = self.labelling.choose(probabilities, self._label_threshold_array())
         if not chosen.any():
             return []
-        parse, polarity = read_parse([doc]), PolarityReader(doc)
+        rows, labels = np.nonzero(chosen)
+        pairs = [[self._argument(doc, candidates, span) for span in candidates.pairs[row]] for row in rows]
+        offsets = [(head.start, head.end, tail.start, tail.end) for head, tail in pairs]
+        polarity = PolarityReader(doc)
         relations = []
-        for row, label in zip(*np.nonzero(chosen), strict=True):
-            head, tail = (self._argument(doc, candidates, span) for span in candidates.pairs[row])
-            evidence = read_evidence(doc, (head.start, head.end), (tail.start, tail.end), parse)
+        found = zip(rows, labels, pairs, read_evidences(doc, offsets), strict=True)
+        for row, label, (head, tail), evidence in found:
             relations.append(
                 Relation(
                     head=head,

@@ -16,7 +16,7 @@ from ..errors import Errors, Warnings, check_key, warn
 from ..lang.polarity import PolarityReader
 from ..models.constraints import LabelSchema, check_schema, resolve
 from ..tokens import Argument, Relation
-from ..tokens.dependency import has_parse, read_evidence, read_parse
+from ..tokens.dependency import has_parse, read_evidences
 from .relation_patterns import PatternDict, RelationPattern, check_pattern, number_patterns, read_patterns
 
 EXISTING = ("keep", "override", "add")
@@ -210,10 +210,11 @@ class RelationRuler(Pipe):
                     found[key] = max(found.get(key, 0.0), pattern.score)
         if not found:
             return []
-        parse, polarity = read_parse([doc]), PolarityReader(doc)
+        facts = sorted(found.items(), key=lambda item: _in_text_order(*item[0]))
+        pairs = [(head.start, head.end, tail.start, tail.end) for (head, tail, _), _ in facts]
+        polarity = PolarityReader(doc)
         relations = []
-        for (head, tail, label), score in sorted(found.items(), key=lambda item: _in_text_order(*item[0])):
-            evidence = read_evidence(doc, (head.start, head.end), (tail.start, tail.end), parse)
+        for ((head, tail, label), score), evidence in zip(facts, read_evidences(doc, pairs), strict=True):
             relations.append(Relation(head, tail, label, score, "rule", evidence, polarity.read(evidence.tokens)))
         return relations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ Hashes = NDArray[np.uint64]
 
 # Steps of a path, seen from its first token.
 UP, TOP, DOWN = 0, 1, 2
+# How many paths are followed at once where they are read for relations.
+PATHS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,16 +202,41 @@ def read_evidence(doc: Doc, head: Tuple[int, int], tail: Tuple[int, int], parse:
     parse (Optional[Parse]): The parse of this Doc alone, where it was read before.
     RETURNS (Evidence): The path.
     """
+    return read_evidences(doc, [(*head, *tail)], parse)[0]
+
+
+def read_evidences(
+    doc: Doc, pairs: Sequence[Tuple[int, int, int, int]], parse: Optional[Parse] = None
+) -> List[Evidence]:
+    """Describe the dependency paths of many pairs of spans at once, which takes far less time than one by one.
+
+    doc (Doc): A parsed Doc.
+    pairs (Sequence[Tuple[int, int, int, int]]): First and last token (exclusive) of the head, and those of the tail.
+    parse (Optional[Parse]): The parse of this Doc alone, where it was read before.
+    RETURNS (List[Evidence]): The path of each pair.
+    """
+    if not pairs:
+        return []
     parse = read_parse([doc]) if parse is None else parse
-    ends = span_roots(parse, np.array([head[0], tail[0]]), np.array([head[1], tail[1]]))
-    path = shortest_paths(parse, ends[:1], ends[1:])
-    tokens = [int(i) for i in path.tokens]
-    top = tokens[int(np.flatnonzero(path.directions == TOP)[0])]
-    deps = []
-    for step, token in enumerate(tokens[:-1]):
-        upward = path.directions[step] == UP
-        deps.append(f"<{doc[token].dep_}" if upward else doc[tokens[step + 1]].dep_)
-    return Evidence(tokens=tuple(tokens), deps=tuple(deps), trigger=doc[top].lemma_ or doc[top].lower_)
+    spans = np.array(pairs, dtype="int64")
+    heads, tails = (span_roots(parse, spans[:, i], spans[:, i + 1]) for i in (0, 2))
+    found: List[Evidence] = []
+    # A path has room for twice the depth of the tree, so all pairs of a long text at once could take gigabytes.
+    for start in range(0, len(spans), PATHS_AT_ONCE):
+        block = slice(start, start + PATHS_AT_ONCE)
+        paths = shortest_paths(parse, heads[block], tails[block])
+        ends = np.cumsum(paths.lengths)[:-1]
+        for path, steps in zip(np.split(paths.tokens, ends), np.split(paths.directions, ends), strict=True):
+            found.append(_to_evidence(doc, path.tolist(), steps.tolist()))
+    return found
+
+
+def _to_evidence(doc: Doc, tokens: List[int], directions: List[int]) -> Evidence:
+    top = doc[tokens[directions.index(TOP)]]
+    # A step up is named by the token that it leaves, one down by the token that it comes to.
+    steps = zip(tokens, tokens[1:], directions, strict=False)
+    labels = tuple(f"<{doc[left].dep_}" if step == UP else doc[right].dep_ for left, right, step in steps)
+    return Evidence(tokens=tuple(tokens), deps=labels, trigger=top.lemma_ or top.lower_)
 
 
 def _without_cycles(heads: Ints) -> Ints:

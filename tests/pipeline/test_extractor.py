@@ -9,7 +9,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.util import fix_random_seed
 from thinc.api import Adam
 
-from spacy_vaedie.tokens import Argument
+from spacy_vaedie.tokens import Argument, dependency
 from spacy_vaedie.training.examples import make_example
 
 from .extractors import alone, answers, assert_same_answers, fit, predict, scored
@@ -238,3 +238,12 @@ def test_a_missing_file(trained, tmp_path, name):
     (tmp_path / "extractor" / name).unlink()
     with pytest.raises(ValueError, match=r"VE106.*'extractor'"):
         spacy.load(tmp_path)
+
+
+def test_paths_are_followed_once_a_doc(trained, examples, monkeypatch):
+    calls = []
+    follow = dependency.shortest_paths
+    monkeypatch.setattr(dependency, "shortest_paths", lambda *args: calls.append(args) or follow(*args))
+    found = [doc._.relations for doc in predict(trained, examples)]
+    assert max(map(len, found)) == 2
+    assert len(calls) == sum(map(bool, found))

@@ -10,7 +10,7 @@ from spacy.training import Example
 
 from spacy_vaedie.models.constraints import build_schema
 from spacy_vaedie.pipeline.relation_ruler import RelationRuler
-from spacy_vaedie.tokens import Argument, Relation
+from spacy_vaedie.tokens import Argument, Relation, dependency
 
 from .helpers import run_python, triples
 
@@ -248,6 +248,16 @@ def test_a_schema_is_loaded_with_the_ruler(nlp, tmp_path):
     loaded = spacy.load(tmp_path).get_pipe("relation_ruler")
     assert loaded.schema == ruler.schema
     assert loaded.schema.symmetric == {"FOUNDED"}
+
+
+def test_paths_are_followed_once_a_doc(nlp, monkeypatch):
+    """One relation at a time, 12,880 relations of a text took 30 times as long as to find them."""
+    calls = []
+    follow = dependency.shortest_paths
+    monkeypatch.setattr(dependency, "shortest_paths", lambda *args: calls.append(args) or follow(*args))
+    ruler = add_ruler(nlp, FOUNDED, NEAR)
+    assert [len(ruler(make_doc(nlp, [ADA, WORKS]))._.relations) for _ in range(2)] == [2, 2]
+    assert len(calls) == 2
 
 
 def test_without_patterns_nothing_is_annotated(nlp):

@@ -14,6 +14,7 @@ from spacy_vaedie.tokens.dependency import (
     UP,
     has_parse,
     read_evidence,
+    read_evidences,
     read_parse,
     shortest_paths,
     span_roots,
@@ -190,6 +191,19 @@ def test_evidence_from_a_parse_that_was_read_before(hand, docs):
     assert evidence.trigger == "write"
     assert all(type(token) is int for token in evidence.tokens)
     assert len(evidence.deps) == len(evidence.tokens) - 1
+
+
+def test_evidence_of_many_pairs_at_once(docs, hand, monkeypatch):
+    """The same as one by one, wherever a block of pairs ends."""
+    for size in (1, 3, 1024):
+        monkeypatch.setattr("spacy_vaedie.tokens.dependency.PATHS_AT_ONCE", size)
+        for doc in (*docs, hand):
+            spans = [(i, min(i + width, len(doc))) for i in range(len(doc)) for width in (1, 3)][:12]
+            pairs = [(*head, *tail) for head, tail in product(spans, repeat=2)]
+            expected = [read_evidence(doc, pair[:2], pair[2:]) for pair in pairs]
+            assert read_evidences(doc, pairs) == read_evidences(doc, pairs, read_parse([doc])) == expected
+            assert all(type(token) is int for evidence in expected for token in evidence.tokens)
+    assert read_evidences(hand, []) == []
 
 
 def test_has_parse(docs, hand, vocab):
