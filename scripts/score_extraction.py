@@ -66,7 +66,7 @@ def score_arm(seeds: List[Path], test: Path, figures: Sequence[str]) -> Dict[str
             value = (gold if name == GOLD else end_to_end).get(FIGURES[name])
             if value is None:
                 names = ", ".join(nlp.pipe_names) or "none"
-                raise ValueError(Errors.VE402.format(model=seed / "model-best", names=names))
+                raise ValueError(Errors.VE402.format(model=seed / "model-best", what="scores relations", names=names))
             found[name].append(100 * value)
         found["seconds"] += read_seconds(seed)
     return {name: values for name, values in found.items() if values}

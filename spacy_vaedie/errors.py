@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from numbers import Real
 from typing import Any
 
 
@@ -144,7 +145,7 @@ class Errors(metaclass=_Coded):
         "The candidates function gave an array of shape {shape}, but it must give one row a pair: head start, head "
         "end, tail start, tail end (token offsets, ends exclusive, inside the Doc)."
     )
-    VE206 = "The threshold is a probability from 0 to 1, but got {value}."
+    VE206 = "A threshold is a probability, a number from 0 to 1, but got {value!r}."
     VE221 = "{owner}: the schema contradicts itself: {reason}."
     VE222 = (
         "spaCy reads no noun chunks in the language '{lang}', so they cannot be candidates. Use entities "
@@ -232,8 +233,8 @@ class Errors(metaclass=_Coded):
     # scoring
     VE401 = "The answer key and the proposal do not fit: {reason}."
     VE402 = (
-        "The pipeline '{model}' has no component that scores relations (there are: {names}). Add 'extractor' to it, or "
-        "name a pipeline that has one."
+        "The pipeline '{model}' has no component that {what} (there are: {names}). Add 'extractor' to it, or name a "
+        "pipeline that has one."
     )
 
     # what looks at a whole corpus
@@ -302,6 +303,11 @@ class Warnings(metaclass=_Coded):
         "the same labels and spans (settings `spans` of the rules, `candidates` of '{name}'). Others like it are not "
         "told."
     )
+    VW207 = (
+        "Relations that rules found stand on a Doc before '{name}', which overwrites them; with `rule_weight = 0` they "
+        "do not count in its scores either. Set `rule_weight` of '{name}' above 0, or put the rules behind it, where "
+        "`existing` of 'relation_ruler' says what becomes of the relations of both. Others like it are not told."
+    )
     VW231 = (
         "'{name}' has no patterns and does nothing. Add some with `add_patterns`, or name a file of patterns in "
         "`[initialize.components.{name}]`."
@@ -342,12 +348,19 @@ def check_range(owner: str, least: float, most: float = math.inf, **settings: fl
     least (float): The smallest value that is allowed.
     most (float): The largest one.
     settings (float): The values by their names.
-    RAISES (ValueError): VE107 for the first one that is out of range.
+    RAISES (ValueError): VE107 for the first one that is no number, or out of range.
     """
     for setting, value in settings.items():
-        if not least <= value <= most:
+        if not is_number(value) or not least <= value <= most:
             must = f"{least} or more" if most == math.inf else f"from {least} to {most}"
-            raise ValueError(Errors.VE107.format(setting=setting, value=value, must=must, owner=owner))
+            shown = value if is_number(value) else f"{value!r}"
+            must = must if is_number(value) else f"a number, {must}"
+            raise ValueError(Errors.VE107.format(setting=setting, value=shown, must=must, owner=owner))
+
+
+def is_number(value: Any) -> bool:
+    """RETURNS (bool): Whether this is a real number; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def check_key(owner: str, spans_key: str) -> None:

@@ -73,7 +73,9 @@ def calibrate(
     nlp = spacy.load(model)
     pipes = calibrated_pipes(nlp)
     if not pipes:
-        raise ValueError(Errors.VE402.format(model=model, names=", ".join(nlp.pipe_names) or "none"))
+        names = ", ".join(nlp.pipe_names) or "none"
+        what = "can be calibrated; only an 'extractor' can, since the scores of rules are no probabilities"
+        raise ValueError(Errors.VE402.format(model=model, what=what, names=names))
     disabled = entity_writers(nlp) if gold_entities else []
     read = create_relation_corpus(dev, entities="gold" if gold_entities else "predicted", parse=False)
     reports: Dict[str, Dict[str, Any]] = {}

@@ -63,7 +63,8 @@ def evaluate(model: str, data: Path, gold_entities: bool = False) -> Dict[str, A
         scores = nlp.evaluate(examples)
     scores = {name: score for name, score in scores.items() if name.startswith("rels_")}
     if not scores:
-        raise ValueError(Errors.VE402.format(model=model, names=", ".join(nlp.pipe_names) or "none"))
+        names = ", ".join(nlp.pipe_names) or "none"
+        raise ValueError(Errors.VE402.format(model=model, what="scores relations", names=names))
     if gold_entities:
         for name, pipe in calibrated_pipes(nlp):
             annotated = annotate_before(nlp, name, examples, disabled)

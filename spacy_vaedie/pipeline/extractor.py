@@ -11,7 +11,7 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 
-from ..errors import Errors, Warnings, check_range
+from ..errors import Errors
 from ..lang.polarity import PolarityReader
 from ..models.calibration import apply_calibration
 from ..models.candidates import CandidateFunction, Candidates, pair_spans
@@ -22,8 +22,7 @@ from ..models.relations import PairClassifier, resize, set_prior, split_pairs
 from ..tokens import Argument, Relation
 from ..tokens.dependency import read_evidences
 from .calibration import check_threshold
-from .proposal import ProposingPipe
-from .rule_bonus import rule_bonus
+from .rule_bonus import RuledPipe
 from .survey import Survey, find_labels
 from .targets import TargetReader
 
@@ -145,7 +144,7 @@ def make_extractor(
     )
 
 
-class Extractor(ProposingPipe):
+class Extractor(RuledPipe):
     """Sets `doc._.relations`. It scores each candidate pair over all labels and "no relation". Either they exclude each
     other, and the likeliest label of a pair is kept where its probability reaches its own threshold, otherwise none; or
     each label stands for itself, and all of them are kept that reach theirs. A schema says which relations fit
@@ -166,11 +165,10 @@ class Extractor(ProposingPipe):
         gold_candidates: bool = False,
         scorer: Optional[Callable[..., Dict[str, Any]]] = None,
     ) -> None:
-        check_range(name, 0.0, rule_weight=rule_weight)
-        self.rule_weight = rule_weight
         self.vocab = vocab
         self.model = model
         self.name = name
+        self.rule_weight = rule_weight
         self.candidates = candidates
         self.gold_candidates = gold_candidates
         self.scorer = scorer
@@ -251,23 +249,15 @@ class Extractor(ProposingPipe):
         return self._calibrated(self._average(logits, candidates))
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
-        """Write the relations.
+        """Write the relations, in place of those that stand on the Docs. Where those are of rules that count
+        for nothing (`rule_weight`), this is told once (VW207).
 
         docs (Iterable[Doc]): The batch.
         predictions (Sequence[Prediction]): What `predict` gave.
         """
         for doc, (candidates, probabilities) in zip(docs, predictions, strict=True):
+            self._tell_lost_rules(doc)
             doc._.relations = self._decide(doc, candidates, probabilities)
-
-    def _rule_bonus(self, docs: Sequence[Doc], candidates: Sequence[Candidates]) -> Floats:
-        """What the rules before this pipe add to the logits. The network learns what they leave to say."""
-        if not self.rule_weight:
-            return np.zeros((1, 1), dtype="float32")
-
-        def tell(key: str, reason: str) -> None:
-            self._warn_once(Warnings.VW206.format(name=self.name, reason=reason), "rule", key)
-
-        return self.rule_weight * rule_bonus(docs, candidates, self.labels, self.schema, tell)
 
     def _decide(self, doc: Doc, candidates: Candidates, probabilities: Floats) -> List[Relation]:
         if not len(candidates.pairs) or not self.labels:

@@ -1,4 +1,4 @@
-"""What rules say about candidate pairs, as a bonus on the logits of the extractor."""
+"""What rules before the extractor say about candidate pairs, as a bonus on its logits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,44 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
+from ..errors import Warnings, check_range
 from ..models.candidates import Candidates
 from ..models.constraints import LabelSchema
+from .proposal import ProposingPipe
 
 Floats = NDArray[np.float32]
 Pair = Tuple[int, ...]
+
+
+class RuledPipe(ProposingPipe):
+    """A pipe that listens to rules before it, and overwrites what they have set."""
+
+    _rule_weight: float
+
+    @property
+    def rule_weight(self) -> float:
+        """What a relation of a rule that stands on the Doc adds to the log-odds of its label."""
+        return self._rule_weight
+
+    @rule_weight.setter
+    def rule_weight(self, value: float) -> None:
+        check_range(self.name, 0.0, rule_weight=value)
+        self._rule_weight = float(value)
+
+    def _rule_bonus(self, docs: Sequence[Doc], candidates: Sequence[Candidates]) -> Floats:
+        """What the rules before this pipe add to the logits. The network learns what they leave to say."""
+        if not self.rule_weight:
+            return np.zeros((1, 1), dtype="float32")
+
+        def tell(key: str, reason: str) -> None:
+            self._warn_once(Warnings.VW206.format(name=self.name, reason=reason), "rule", key)
+
+        return self.rule_weight * rule_bonus(docs, candidates, self.labels, self.schema, tell)
+
+    def _tell_lost_rules(self, doc: Doc) -> None:
+        """Called before the relations of a Doc are overwritten."""
+        if not self.rule_weight and any(relation.provenance == "rule" for relation in doc._.relations or ()):
+            self._warn_once(Warnings.VW207.format(name=self.name), "lost rules")
 
 
 def rule_bonus(

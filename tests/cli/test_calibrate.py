@@ -122,6 +122,14 @@ def test_failures_have_a_code_and_no_traceback(model, dev, tmp_path, missing, co
     assert not (tmp_path / "out").exists()
 
 
+def test_rules_alone_cannot_be_calibrated(dev, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("relation_ruler")
+    nlp.to_disk(tmp_path / "rules")
+    with pytest.raises(ValueError, match=r"VE402.*only an 'extractor' can.*there are: relation_ruler"):
+        calibrate(str(tmp_path / "rules"), dev, tmp_path / "out")
+
+
 def test_the_workflow_of_semeval_scores_the_calibration(model, dev, tmp_path):
     raw, calibrated = score_semeval.calibration_errors(spacy.load(model), dev, dev)
     found = calibrate(str(model), dev, tmp_path / "out", gold_entities=True)["extractor"]["calibration"]

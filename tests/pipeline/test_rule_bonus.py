@@ -58,6 +58,7 @@ def test_the_log_odds_rise_by_the_weight(nlp, doc, weight, score):
 
 def test_a_bonus_can_decide(nlp, doc):
     extractor = nlp.get_pipe("extractor")
+    extractor.rule_weight = 1e-6
     assert triples(nlp(say(doc))) == []
     extractor.rule_weight = 20.0
     assert triples(nlp(say(doc))) == [("Ada Quill", "Bluefin Works", LABEL)]
@@ -109,7 +110,7 @@ def test_the_ruler_runs_in_training(en, examples, monkeypatch, annotates):
     optimizer = nlp.initialize(lambda: examples)
     seen = []
     monkeypatch.setattr(
-        "spacy_vaedie.pipeline.extractor.rule_bonus", lambda *args: seen.append(rule_bonus(*args)) or seen[-1]
+        "spacy_vaedie.pipeline.rule_bonus.rule_bonus", lambda *args: seen.append(rule_bonus(*args)) or seen[-1]
     )
     nlp.update(examples, sgd=optimizer, annotates=["relation_ruler"] if annotates else [])
     assert [int(bonus.sum()) for bonus in seen] == [2 if annotates else 0]
@@ -163,6 +164,31 @@ def test_a_rule_with_an_inverse_label_counts(en, examples, doc):
     assert triples(nlp(doc)) == [("Ada Quill", "Bluefin Works", "OWNS")]
 
 
+def test_rules_that_nothing_listens_to_are_told_once(nlp, doc):
+    """They are overwritten, and with the default weight they add nothing."""
+    with pytest.warns(UserWarning, match="VW207.*'extractor'.*rule_weight.*existing"):
+        nlp(say(doc))
+    assert triples(doc) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp(say(doc))
+
+
+@pytest.mark.parametrize(("provenance", "weight"), [("rule", 2.0), ("gold", 0.0), ("model", 0.0)])
+def test_nothing_is_told_where_rules_count_or_there_are_none(nlp, doc, provenance, weight):
+    nlp.get_pipe("extractor").rule_weight = weight
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp(say(doc, provenance=provenance))
+
+
 def test_a_weight_below_zero(en):
     with pytest.raises(ValueError, match="VE107.*rule_weight"):
         blank(en).add_pipe("extractor", config={**SMALL_EXTRACTOR, "rule_weight": -1.0})
+
+
+@pytest.mark.parametrize("value", ["2", None, True, -1.0])
+def test_a_weight_in_python_is_checked(nlp, value):
+    with pytest.raises(ValueError, match="VE107.*rule_weight"):
+        nlp.get_pipe("extractor").rule_weight = value
+    assert nlp.get_pipe("extractor").rule_weight == 0.0
