@@ -14,7 +14,7 @@ from spacy.training import Example
 from spacy.util import minibatch
 from thinc.api import Optimizer
 
-from ..errors import Errors, Warnings, warn
+from ..errors import Errors, Warnings, is_number, warn
 from ..models.calibration import (
     apply_calibration,
     best_threshold,
@@ -84,13 +84,17 @@ class CalibratedPipe(NetworkPipe):
     @property
     def label_thresholds(self) -> Dict[str, float]:
         """Thresholds of single labels: those of the config, and for other labels those that were tuned or set in
-        Python, which are saved with the pipe and hold as long as a changed `threshold` does."""
+        Python, which are saved with the pipe and hold as long as a changed `threshold` does. None drops the latter."""
         changed, trial = self.cfg.get("label_thresholds"), isinstance(self.cfg["threshold"], (int, float))
         tuned = changed["values"] if changed and not trial and self._holds(changed) else {}
         return {**tuned, **self._configured_label_thresholds}
 
     @label_thresholds.setter
-    def label_thresholds(self, values: Dict[str, float]) -> None:
+    def label_thresholds(self, values: Optional[Dict[str, float]]) -> None:
+        if values is None:
+            # As in a config: none but those that the config has.
+            self.cfg["label_thresholds"] = None
+            return
         checked = {label: check_threshold(value) for label, value in values.items()}
         unknown = ", ".join(sorted(set(checked) - set(self.labels)))
         if unknown:
@@ -248,8 +252,8 @@ def annotate_before(
     return [Example(doc, example.reference) for doc, example in zip(docs, examples, strict=True)]
 
 
-def check_threshold(value: float) -> float:
+def check_threshold(value: Any) -> float:
     """RETURNS (float): A probability. RAISES (ValueError): VE206 for anything else."""
-    if not 0.0 <= value <= 1.0:
+    if not is_number(value) or not 0.0 <= value <= 1.0:
         raise ValueError(Errors.VE206.format(value=value))
     return float(value)

@@ -219,7 +219,17 @@ def test_a_threshold_that_is_no_probability(en, pipe):
         alone(en, label_thresholds={"FOUNDED": 1.5})
     with pytest.raises(ValueError, match="VE206"):
         pipe.label_thresholds = {"FOUNDED": -1.0}
+    for value in ("0.5", None, True):
+        with pytest.raises(ValueError, match="VE206"):
+            pipe.label_thresholds = {"FOUNDED": value}
     assert pipe.label_thresholds == {}
+
+
+def test_none_drops_thresholds_that_were_set(en, pipe):
+    pipe.label_thresholds = {"FOUNDED": 0.7}
+    pipe.label_thresholds = None
+    assert pipe.label_thresholds == {}
+    assert alone(en, label_thresholds=None).get_pipe("extractor").label_thresholds == {}
 
 
 def test_a_threshold_of_an_unknown_label(en, examples):

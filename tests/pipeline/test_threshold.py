@@ -24,6 +24,13 @@ def test_a_threshold_that_is_no_probability(en, pipe, value):
     assert pipe.threshold == 0.5
 
 
+@pytest.mark.parametrize("value", ["0.5", None, True])
+def test_a_threshold_that_is_no_number(pipe, value):
+    with pytest.raises(ValueError, match=f"VE206.*{value!r}"):
+        pipe.threshold = value
+    assert pipe.threshold == 0.5
+
+
 def test_the_threshold_decides(trained, pipe, examples):
     scores = [relation.score for doc in predict(trained, examples) for relation in doc._.relations]
     pipe.threshold = float(np.median(scores))
