@@ -74,16 +74,27 @@ class OpenExtractor(Pipe):
         stream (Iterable[Doc]): The Docs, parsed.
         batch_size (int): How many parses to read at once.
         YIELDS (Doc): The same ones, in order.
-        RAISES (ValueError): VE251 for a Doc without a parse, unless the pipe's error handler takes it.
+        RAISES (ValueError): VE251 for a Doc without a parse, unless the pipe's error handler takes it. The
+            other Docs of its batch are read.
         """
-        handle_error = self.get_error_handler()
         for docs in minibatch(stream, batch_size):
             try:
                 self.set_annotations(docs, self.predict(docs))
-            except Exception as error:
-                handle_error(self.name, self, docs, error)
+            except Exception:
+                # One Doc that cannot be read must not take the others of its batch along.
+                yield from self._one_by_one(docs)
             else:
                 yield from docs
+
+    def _one_by_one(self, docs: Iterable[Doc]) -> Iterator[Doc]:
+        handle_error = self.get_error_handler()
+        for doc in docs:
+            try:
+                self.set_annotations([doc], self.predict([doc]))
+            except Exception as error:
+                handle_error(self.name, self, [doc], error)
+            else:
+                yield doc
 
     def predict(self, docs: Sequence[Doc]) -> List[List[Triple]]:
         """Find the triples of a batch.

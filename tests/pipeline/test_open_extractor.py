@@ -473,11 +473,15 @@ def test_a_doc_without_a_parse_is_named():
         pipe(Doc(EN.vocab, words=["Not", "parsed"]))
 
 
-def test_an_error_handler_takes_what_has_no_parse():
+@pytest.mark.parametrize("batch_size", [1, 2, 128])
+def test_an_error_handler_takes_what_has_no_parse(batch_size):
+    """That Doc alone: the others of its batch are read."""
     pipe, seen = OpenExtractor(EN.vocab), []
     pipe.set_error_handler(lambda name, component, docs, error: seen.append((name, len(docs), str(error)[:7])))
-    docs = [Doc(EN.vocab, words=["Not", "parsed"]), parse("Rain/NOUN/nsubj/1 fell/VERB/ROOT/1")]
-    assert len(list(pipe.pipe(docs, batch_size=1))) == 1
+    first, last = (parse("Rain/NOUN/nsubj/1 fell/VERB/ROOT/1") for _ in range(2))
+    docs = [first, Doc(EN.vocab, words=["Not", "parsed"]), last]
+    assert list(pipe.pipe(docs, batch_size=batch_size)) == [first, last]
+    assert [len(doc._.triples) for doc in (first, last)] == [1, 1]
     assert seen == [("open_extractor", 1, "[VE251]")]
 
 
