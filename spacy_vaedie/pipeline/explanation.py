@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,19 +23,20 @@ TINY = 1e-12
 class ExplainedPipe(CalibratedPipe):
     """A pipe that explains its relations by leaving out one source at a time."""
 
-    def explain(self, docs: Iterable[Doc]) -> List[List[Dict[str, float]]]:
+    def explain(self, docs: Union[Doc, Iterable[Doc]]) -> List[List[Dict[str, float]]]:
         """Measure how much of each relation's score is lost when the model must do without one of its parts, or
         without the token vectors: 1 where nothing of the score is left, 0 where it stays, below 0 where it grows. What
         two parts both know is lost with neither, so the shares need not add up to one. What rules before the pipe have
         added (`rule_weight`) is not counted: their relations stand on the Doc no more.
 
-        docs (Iterable[Doc]): Docs with relations that this pipe has set; other relations get an empty record.
+        docs (Union[Doc, Iterable[Doc]]): Docs with relations that this pipe has set, one or many; other relations
+            get an empty record.
         RETURNS (List[List[Dict[str, float]]]): For each relation of each Doc, the share by the name of the part, and
             that of the token vectors as `latents`.
         RAISES (ValueError): VE101 where the pipe was not initialized, VE202 for a Doc with candidates and no parse.
         """
         self._check_built()
-        return [self._explain(doc) for doc in docs]
+        return [self._explain(doc) for doc in ([docs] if isinstance(docs, Doc) else docs)]
 
     def _explain(self, doc: Doc) -> List[Dict[str, float]]:
         relations: List[Relation] = doc._.relations or []

@@ -64,6 +64,7 @@ def test_it_does_not_depend_on_the_batch_and_changes_nothing(trained):
     together = pipe.explain(docs)
     alone = [pipe.explain([doc])[0] for doc in reversed(docs)][::-1]
     assert together == alone
+    assert [pipe.explain(doc) for doc in docs] == [[records] for records in together]
     assert [doc.to_bytes() for doc in docs] == before
 
 
