@@ -60,8 +60,9 @@ def take_vectors(nlp: Language, trained: Language, base: str, folder: str) -> No
         return
     if len(nlp.vocab.vectors):
         raise ValueError(Errors.VE320.format(folder=folder, base=base))
-    for key in vectors:
-        nlp.vocab.strings.add(trained.vocab.strings[key])
+    # All of them, since not every key of the vectors has its string.
+    for text in trained.vocab.strings:
+        nlp.vocab.strings.add(text)
     nlp.vocab.vectors = vectors
 
 
