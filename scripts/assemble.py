@@ -61,7 +61,7 @@ def take_vectors(nlp: Language, trained: Language, base: str, folder: str) -> No
     same = vectors.key2row == present.key2row and np.array_equal(vectors.data, present.data)
     if not len(vectors) or same:
         return
-    if len(nlp.vocab.vectors):
+    if len(present):
         raise ValueError(Errors.VE320.format(folder=folder, base=base))
     # All of them, since not every key of the vectors has its string.
     for text in trained.vocab.strings:

@@ -73,6 +73,24 @@ def test_two_tables_do_not_fit_into_one_pipeline(tmp_path: Path) -> None:
     assert nlp.pipe_names == ["sentencizer"]
 
 
+def test_components_of_two_trainings_share_a_table(tmp_path: Path) -> None:
+    """The order of the keys is no difference, and a key may have lost its string."""
+    lost, rows = 12345, np.eye(2, dtype="float32")
+    for name, order in (("sentencizer", 1), ("token_splitter", -1)):
+        trained = spacy.blank("en")
+        keys = {trained.vocab.strings.add("ulcer"): 0, lost: 1}
+        trained.vocab.vectors = Vectors(data=rows)
+        for key, row in list(keys.items())[::order]:
+            trained.vocab.vectors.add(key, row=row)
+        trained.add_pipe(name)
+        trained.to_disk(tmp_path / name)
+    spacy.blank("en").to_disk(tmp_path / "base")
+    places = {name: str(tmp_path / name) for name in ("sentencizer", "token_splitter")}
+    nlp = assemble.assemble(str(tmp_path / "base"), places)
+    assert nlp("ulcer")[0].vector.tolist() == [1.0, 0.0]
+    assert nlp.vocab.vectors.key2row[lost] == 1
+
+
 @pytest.mark.parametrize("vectors", ["null", "base"])
 def test_vectors_that_are_to_be_read_must_be_there(tmp_path: Path, vectors: str) -> None:
     spacy.blank("en").to_disk(tmp_path / "base")
