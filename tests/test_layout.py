@@ -16,6 +16,8 @@ from spacy.language import Language
 import spacy_vaedie
 from spacy_vaedie.errors import Errors, Warnings
 
+from .pipeline.helpers import NO_TORCH
+
 PACKAGE = Path(spacy_vaedie.__file__).parent
 ROOT = PACKAGE.parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -228,9 +230,9 @@ def test_messages_carry_their_code(code):
     assert message.count(f"[{code}]") == 1
 
 
-FRESH = """
-import sys
-sys.modules["torch"] = None
+FRESH = (
+    NO_TORCH
+    + """
 import spacy, spacy_vaedie
 from spacy.tokens import Doc, DocBin
 from spacy_vaedie.tokens import Argument, Relation
@@ -264,6 +266,7 @@ for name in ("vae_encoder", "extractor"):
         raise AssertionError("built without torch")
 print("fine")
 """
+)
 
 
 def test_what_needs_no_torch_works_without_it():

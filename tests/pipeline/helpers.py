@@ -114,6 +114,20 @@ def assert_network_is_averaged(pipe: Any, optimizer: Any) -> None:
     assert any(key[0] == shim.id for key in optimizer.averages)
 
 
+# Stands before code that is to run as if torch, and what else was installed for it, were not there.
+NO_TORCH = """
+import importlib.metadata, re, sys
+sys.modules["torch"] = None
+find = importlib.metadata.distributions
+def distributions(**kwargs):
+    for found in find(**kwargs):
+        needs = any(re.match(r"torch\\b", line) for line in found.requires or [])
+        if not needs or found.name == "spacy-vaedie":
+            yield found
+importlib.metadata.distributions = distributions
+"""
+
+
 def run_python(code: str, *args: Any, timeout: float = 180, **env: str) -> Any:
     """Run code in a new process that knows nothing of this package, and read the JSON that it prints last."""
     process = subprocess.Popen(

