@@ -18,6 +18,7 @@ from spacy.training import Example
 from spacy_vaedie.cli.evaluate import calibrated_pipes, entity_writers
 from spacy_vaedie.errors import Errors
 from spacy_vaedie.pipeline.calibration import annotate_before
+from spacy_vaedie.pipeline.extractor import Extractor
 from spacy_vaedie.scorer import OTHER, score_semeval
 from spacy_vaedie.training.converters.annotation import get_doc_id
 from spacy_vaedie.training.readers import create_relation_corpus
@@ -31,18 +32,27 @@ def main(
     dev: Annotated[
         Optional[Path], typer.Option(help="Development set: fit a temperature to it, and score the calibration")
     ] = None,
+    twin: Annotated[
+        Optional[List[str]],
+        typer.Option(help="DIR=DIR: the first has seen the development set, and takes the temperature of the second"),
+    ] = None,
 ) -> None:
     """Score every seed of every arm on the test set. The two nominals are given, as in the task."""
     command = command or shlex.join(["python", *sys.argv])
-    score_arms(arm, lambda seeds: score_arm(seeds, test, dev), output, command)
+    twins = {Path(first): Path(second) for first, _, second in (item.partition("=") for item in twin or [])}
+    score_arms(arm, lambda seeds: score_arm(seeds, test, dev, twins.get(seeds[0].parent)), output, command)
 
 
-def score_arm(seeds: List[Path], test: Path, dev: Optional[Path] = None) -> Dict[str, List[float]]:
+def score_arm(
+    seeds: List[Path], test: Path, dev: Optional[Path] = None, twin: Optional[Path] = None
+) -> Dict[str, List[float]]:
     """Score the seeds of an arm.
 
     seeds (List[Path]): Folders that hold `model-best` and maybe `seconds.txt`, the time of training.
     test (Path): The converted test set.
     dev (Optional[Path]): The converted development set, to score the calibration too.
+    twin (Optional[Path]): Folder of an arm that has the same seeds and the same settings, but has not seen the
+        development set. The temperature is fitted to what its pipelines say.
     RETURNS (Dict[str, List[float]]): Values of each figure, F1 and calibration errors in percent, a seed each. Without
         `seconds` where no seed has them.
     """
@@ -53,34 +63,46 @@ def score_arm(seeds: List[Path], test: Path, dev: Optional[Path] = None) -> Dict
         figures["macro_f1_official"].append(100 * score.macro_f1_official)
         figures["micro_f1_directed"].append(100 * score.micro_f1_directed)
         if dev is not None:
-            raw, calibrated = calibration_errors(nlp, dev, test)
+            other = None if twin is None else spacy.load(twin / seed.name / "model-best")
+            raw, calibrated = calibration_errors(nlp, dev, test, other)
             figures["calibration_error_raw"].append(100 * raw)
             figures["calibration_error"].append(100 * calibrated)
         figures["seconds"] += read_seconds(seed)
     return {figure: values for figure, values in figures.items() if values}
 
 
-def calibration_errors(nlp: Language, dev: Path, test: Path) -> Tuple[float, float]:
+def calibration_errors(nlp: Language, dev: Path, test: Path, twin: Optional[Language] = None) -> Tuple[float, float]:
     """Fit a temperature to the development set.
 
     nlp (Language): The pipeline, with one extractor.
     dev (Path): The converted development set.
     test (Path): The converted test set.
+    twin (Optional[Language]): The pipeline to fit the temperature with, None for the same one.
     RETURNS (Tuple[float, float]): Expected calibration error of the pairs of the test set, before and after: 15 bins of
         one width, the likeliest label, "no relation" among them.
     """
-    ((name, extractor),) = calibrated_pipes(nlp)
-    tuned_on, scored_on = (
-        annotate_before(nlp, name, create_relation_corpus(path, entities="gold", parse=False)(nlp), entity_writers(nlp))
-        for path in (dev, test)
-    )
+    extractor, scored_on = prepare(nlp, test)
     raw = extractor.calibration_error(scored_on)
-    extractor.calibrate(tuned_on)
+    fitted, tuned_on = prepare(nlp if twin is None else twin, dev)
+    fitted.calibrate(tuned_on)
+    extractor.cfg["calibration"] = fitted.cfg["calibration"]
     calibrated = extractor.calibration_error(scored_on)
     # A test set without an annotated pair was refused before.
     assert raw is not None
     assert calibrated is not None
     return raw, calibrated
+
+
+def prepare(nlp: Language, path: Path) -> Tuple[Extractor, List[Example]]:
+    """Run a pipeline up to its extractor.
+
+    nlp (Language): The pipeline, with one extractor.
+    path (Path): Converted sentences.
+    RETURNS (Tuple[Extractor, List[Example]]): The extractor, and what it reads.
+    """
+    ((name, extractor),) = calibrated_pipes(nlp)
+    examples = create_relation_corpus(path, entities="gold", parse=False)(nlp)
+    return extractor, annotate_before(nlp, name, examples, entity_writers(nlp))
 
 
 def answer(nlp: Language, test: Path) -> Tuple[Dict[str, str], Dict[str, str]]:

@@ -134,3 +134,14 @@ def test_the_workflow_of_semeval_scores_the_calibration(model, dev, tmp_path):
     raw, calibrated = score_semeval.calibration_errors(spacy.load(model), dev, dev)
     found = calibrate(str(model), dev, tmp_path / "out", gold_entities=True)["extractor"]["calibration"]
     assert [raw, calibrated] == pytest.approx(found["calibration_error"])
+
+
+def test_what_has_seen_the_development_set_takes_the_temperature_of_its_twin(model, dev):
+    own, seen, twin = (spacy.load(model) for _ in range(3))
+    network = twin.get_pipe("extractor").model.shims[0].network
+    for weights in (network.output, network.output_bias, network.prior):
+        weights.data *= 100.0
+    score_semeval.calibration_errors(own, dev, dev)
+    score_semeval.calibration_errors(seen, dev, dev, twin)
+    temperatures = [nlp.get_pipe("extractor").cfg["calibration"]["temperature"] for nlp in (own, seen, twin)]
+    assert temperatures[1] == temperatures[2] > 1.5 * temperatures[0]
