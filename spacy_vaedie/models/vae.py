@@ -17,6 +17,7 @@ from ..errors import check_range
 from ..tokens.dependency import read_parse
 from .decoders import DecoderConfig, MeanNormConfig, build_word_decoder
 from .embed import embed_docs, initialize_embed, split_rows, syntax_embed
+from .noun_pairs import PairTermConfig, draw_noun_pairs
 from .objectives import Objective
 
 Posterior = Dict[str, FloatsXd]
@@ -69,6 +70,7 @@ def build_vae(
     masked: float = 0.8,
     decoder: Optional[DecoderConfig] = None,
     normalize_means: Optional[MeanNormConfig] = None,
+    pairs: Optional[PairTermConfig] = None,
 ) -> VAE:
     """A variational autoencoder over parsed text, with a latent for each token and one for the text.
 
@@ -86,6 +88,7 @@ def build_vae(
     decoder (Optional[DecoderConfig]): The generative model, None for `spacy-vaedie.WordDecoder.v1`. With one that
         explains the whole text by its latent, there are no latents of tokens.
     normalize_means (Optional[MeanNormConfig]): Batch normalisation of the means, None to leave them as they are.
+    pairs (Optional[PairTermConfig]): A term for pairs of nouns beside that for the words, None for none.
     RETURNS (Model[VAEBatch, Posterior]): The model. Its outputs are those of `VAENetwork.forward`.
     RAISES (ValueError): VE107 for a width or share that is out of range.
     """
@@ -112,6 +115,7 @@ def build_vae(
             "words": [],
             "frequencies": [],
             "wants_frequencies": decoder.wants_frequencies,
+            "pairs_per_doc": 0 if pairs is None else pairs.per_doc,
             "settings": {
                 "latent_width": latent_width,
                 "doc_latent_width": doc_latent_width,
@@ -123,6 +127,7 @@ def build_vae(
                 "pieces": maxout_pieces,
                 "decoder": {"kind": decoder.kind, **decoder.settings},
                 "mean_scale": None if normalize_means is None else normalize_means.scale,
+                "pairs": None if pairs is None else pairs.network_settings,
             },
         },
     )
@@ -146,14 +151,18 @@ def forward(
     from .network.objective import Bound, Importance
 
     words, syntax, bp_embed = embed_docs(model.layers[0], model.layers[1], batch.docs, is_train)
+    parse = read_parse(batch.docs)
     bound = importance = None
     if batch.objective is not None or batch.importance is not None:
         targets = word_rows(model.attrs["vocabulary"], batch.docs)
-        bound = None if batch.objective is None else Bound(targets, **vars(batch.objective))
+        # Figures of held-out text are those of its words alone.
+        per_doc = model.attrs["pairs_per_doc"] if is_train else 0
+        pairs = draw_noun_pairs(parse, per_doc, np.random) if per_doc else None
+        bound = None if batch.objective is None else Bound(targets, **vars(batch.objective), pairs=pairs)
         importance = None if batch.importance is None else Importance(targets, **vars(batch.importance))
     outputs, bp_network = model.shims[0].run(
         [words, syntax],
-        read_parse(batch.docs),
+        parse,
         dropout=model.attrs["dropout_rate"] if is_train else 0.0,
         read=batch.read,
         bound=bound,

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ...tokens.dependency import Parse
+from ..noun_pairs import NounPairs
 from .decoders import BagOfWordsDecoder, Decoder, GRUDecoder, Sample, WordDecoder, build_decoder
 from .encoder import Graph, ParseEncoder, Posterior, pool_docs, sample
+from .pair_term import PairTerm
 
 Gaussian = Tuple[Tensor, Tensor]
 
@@ -26,6 +28,7 @@ class Bound:
     seed (Optional[int]): Seed of corruption and samples, for a figure that is the same each time.
     latents (str): `sampled`: drawn from the posterior. `mean`: its means, as in an autoencoder without noise. `none`:
         zeros, at no cost, so that the decoder is a plain language model.
+    pairs (Optional[NounPairs]): What the term for pairs explains, None to leave it out.
     """
 
     targets: Any
@@ -33,6 +36,7 @@ class Bound:
     free_bits: float
     seed: Optional[int] = None
     latents: str = "sampled"
+    pairs: Optional[NounPairs] = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class VAENetwork(nn.Module):
     masked (float): Share of the chosen tokens that are hidden.
     decoder (Dict[str, Any]): Name of the decoder as `kind`, and its settings.
     mean_scale (Optional[float]): See `Posterior`.
+    pairs (Optional[Dict[str, Any]]): Settings of the `PairTerm`, None for a network without one.
     encoder (int): Settings of the ParseEncoder.
     """
 
@@ -83,6 +88,7 @@ class VAENetwork(nn.Module):
         masked: float,
         decoder: Dict[str, Any],
         mean_scale: Optional[float] = None,
+        pairs: Optional[Dict[str, Any]] = None,
         **encoder: int,
     ) -> None:
         super().__init__()
@@ -95,6 +101,7 @@ class VAENetwork(nn.Module):
         self._decoder = decoder
         self.decoder = self._new_decoder()
         self.mask = nn.Parameter(torch.zeros(word_width))
+        self.pairs = None if pairs is None else PairTerm(n_in=width, n_words=n_words, **pairs)
 
     def _new_decoder(self) -> Decoder:
         settings = {name: value for name, value in self._decoder.items() if name != "kind"}
@@ -110,6 +117,8 @@ class VAENetwork(nn.Module):
         """Give the decoder new weights."""
         device = self.mask.device
         self.decoder = self._new_decoder().to(device)
+        if self.pairs is not None:
+            self.pairs.reset_decoder()
 
     def forward(
         self,
@@ -171,8 +180,10 @@ class VAENetwork(nn.Module):
             zero = torch.zeros_like(reconstruction.detach())
             found = {"loss": reconstruction, "reconstruction": reconstruction.detach(), "kl": zero, "doc_kl": zero}
             return {**found, "n_units": n_units}
+        if self.pairs is not None and bound.pairs is not None:
+            hidden_words = self.pairs.hide(bound.pairs, hidden_words, generator)
         corrupted = torch.where(hidden_words.unsqueeze(1), self.mask, words)
-        _, (mean, log_variance), doc = self.infer(corrupted, syntax, graph, dropout)
+        states, (mean, log_variance), doc = self.infer(corrupted, syntax, graph, dropout)
         token = (mean[rows], log_variance[rows])
         latents = self._draw(token, doc, generator) if bound.latents == "sampled" else Sample(token[0], doc[0])
         reconstruction = -self.decoder(targets, latents, graph, rows, dropout).sum() / n_explained
@@ -183,12 +194,28 @@ class VAENetwork(nn.Module):
         doc_kl = kl_divergence(doc[0][filled], doc[1][filled]).mean(dim=0)
         penalty = floor_kl(kl, bound.free_bits) + floor_kl(doc_kl, bound.free_bits) * doc_share
         return {
-            "loss": reconstruction + bound.kl_weight * penalty,
+            "loss": reconstruction
+            + bound.kl_weight * penalty
+            + self._pair_loss(states, targets, bound, dropout, generator),
             "reconstruction": reconstruction.detach(),
             "kl": kl.sum().detach(),
             "doc_kl": (doc_kl.sum() * doc_share).detach(),
             "n_units": n_units,
         }
+
+    def _pair_loss(
+        self, states: Tensor, targets: Tensor, bound: Bound, dropout: float, generator: Optional[torch.Generator]
+    ) -> Tensor:
+        """The negative bound of the pairs, in nats a prediction, weighted. 0 where there is none."""
+        if self.pairs is None or bound.pairs is None or not len(bound.pairs.heads):
+            return states.new_zeros(())
+        sampled = bound.latents == "sampled"
+        likelihood, mean, log_variance, n_words = self.pairs(
+            states, bound.pairs, targets, dropout=dropout, sampled=sampled, generator=generator
+        )
+        kl = floor_kl(kl_divergence(mean, log_variance).mean(dim=0), bound.free_bits)
+        loss: Tensor = self.pairs.weight * (bound.kl_weight * kl * len(mean) - likelihood) / n_words
+        return loss
 
     def _importance(self, words: Tensor, syntax: Tensor, graph: Graph, importance: Importance) -> Dict[str, Tensor]:
         """log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x) of each clean text (Burda et al. 2016, equation 8)."""
