@@ -63,9 +63,9 @@ def test_the_loss_by_hand():
         total -= scores[0, targets[rows]].log().sum().item()
     kl = (0.5 * (mean**2 + log_variance.exp() - 1 - log_variance)).sum().item()
     expected = 0.7 * (total + 0.3 * kl) / (2 + len(pairs.words))
-    assert float(losses[1]["loss"] - losses[0]["loss"]) == pytest.approx(expected)
+    assert (losses[1]["loss"] - losses[0]["loss"]).item() == pytest.approx(expected)
     # The figures of the words do not change.
-    assert float(losses[1]["reconstruction"]) == float(losses[0]["reconstruction"])
+    assert losses[1]["reconstruction"].item() == losses[0]["reconstruction"].item()
 
 
 def test_nouns_are_hidden_in_their_share():
