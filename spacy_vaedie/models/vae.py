@@ -19,6 +19,7 @@ from .decoders import DecoderConfig, MeanNormConfig, build_word_decoder
 from .embed import embed_docs, initialize_embed, split_rows, syntax_embed
 from .noun_pairs import PairTermConfig, draw_noun_pairs
 from .objectives import Objective
+from .reading import NoisyReading
 
 Posterior = Dict[str, FloatsXd]
 
@@ -71,6 +72,7 @@ def build_vae(
     decoder: Optional[DecoderConfig] = None,
     normalize_means: Optional[MeanNormConfig] = None,
     pairs: Optional[PairTermConfig] = None,
+    reading: Optional[NoisyReading] = None,
 ) -> VAE:
     """A variational autoencoder over parsed text, with a latent for each token and one for the text.
 
@@ -89,6 +91,8 @@ def build_vae(
         explains the whole text by its latent, there are no latents of tokens.
     normalize_means (Optional[MeanNormConfig]): Batch normalisation of the means, None to leave them as they are.
     pairs (Optional[PairTermConfig]): A term for pairs of nouns beside that for the words, None for none.
+    reading (Optional[NoisyReading]): What components that listen read while they are trained, None for what they read
+        in prediction, too.
     RETURNS (Model[VAEBatch, Posterior]): The model. Its outputs are those of `VAENetwork.forward`.
     RAISES (ValueError): VE107 for a width or share that is out of range.
     """
@@ -116,6 +120,7 @@ def build_vae(
             "frequencies": [],
             "wants_frequencies": decoder.wants_frequencies,
             "pairs_per_doc": 0 if pairs is None else pairs.per_doc,
+            "reading": {} if reading is None else vars(reading),
             "settings": {
                 "latent_width": latent_width,
                 "doc_latent_width": doc_latent_width,
@@ -165,6 +170,7 @@ def forward(
         parse,
         dropout=model.attrs["dropout_rate"] if is_train else 0.0,
         read=batch.read,
+        noise=NoisyReading(**model.attrs["reading"]) if is_train and model.attrs["reading"] else None,
         bound=bound,
         importance=importance,
         is_train=is_train,

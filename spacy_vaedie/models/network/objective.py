@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...tokens.dependency import Parse
 from ..noun_pairs import NounPairs
+from ..reading import NoisyReading
 from .decoders import BagOfWordsDecoder, Decoder, GRUDecoder, Sample, WordDecoder, build_decoder
 from .encoder import Graph, ParseEncoder, Posterior, pool_docs, sample
 from .pair_term import PairTerm
@@ -128,6 +129,7 @@ class VAENetwork(nn.Module):
         *,
         dropout: float = 0.0,
         read: bool = True,
+        noise: Optional[NoisyReading] = None,
         bound: Optional[Bound] = None,
         importance: Optional[Importance] = None,
     ) -> Dict[str, Tensor]:
@@ -138,6 +140,7 @@ class VAENetwork(nn.Module):
         parse (Parse): The batch.
         dropout (float): Dropout rate.
         read (bool): Whether the posterior is wanted.
+        noise (Optional[NoisyReading]): What is done to it; `mean` is a sample then. None to leave it clean.
         bound (Optional[Bound]): Settings of the bound, None where it is not wanted.
         importance (Optional[Importance]): Settings of the importance-weighted bound, None where it is not wanted.
         RETURNS (Dict[str, Tensor]): The posterior as `mean`, `log_variance`, `hidden`, `doc_mean`,
@@ -148,10 +151,10 @@ class VAENetwork(nn.Module):
         graph = Graph(parse, words.device)
         outputs: Dict[str, Tensor] = {}
         if read:
-            hidden, token, doc = self.infer(words, syntax, graph, dropout)
-            outputs.update(
-                hidden=hidden, mean=token[0], log_variance=token[1], doc_mean=doc[0], doc_log_variance=doc[1]
-            )
+            seen = words if noise is None else self._hide(words, noise.masked)
+            hidden, token, doc = self.infer(seen, syntax, graph, dropout)
+            mean = sample(*token, None) if noise is not None and noise.sampled else token[0]
+            outputs.update(hidden=hidden, mean=mean, log_variance=token[1], doc_mean=doc[0], doc_log_variance=doc[1])
         if bound is not None:
             outputs.update(self._bound(words, syntax, graph, dropout, bound))
         if importance is not None:
@@ -164,6 +167,10 @@ class VAENetwork(nn.Module):
         nothing = hidden.new_zeros((len(hidden), 0))
         token = (nothing, nothing) if self.posterior is None else self.posterior(hidden)
         return hidden, token, self.doc_posterior(pool_docs(hidden, graph))
+
+    def _hide(self, words: Tensor, share: float) -> Tensor:
+        hidden = torch.rand((len(words), 1), device=words.device) < share
+        return torch.where(hidden, self.mask, words)
 
     def _bound(self, words: Tensor, syntax: Tensor, graph: Graph, dropout: float, bound: Bound) -> Dict[str, Tensor]:
         targets = torch.as_tensor(bound.targets, device=words.device)
