@@ -160,6 +160,10 @@ class Errors(metaclass=_Coded):
         "{first}. Correct `types.{label}`: they are labels of spans, as the candidates have them."
     )
     VE225 = "'{name}' cannot be calibrated: {reason}."
+    VE226 = (
+        "'{name}' learns from pairs that are not annotated (`unlabelled`), by a teacher that is the average of its own "
+        "weights, and the optimizer keeps none. Set `use_averages = true` in `[training.optimizer]`."
+    )
 
     # open_extractor
     VE251 = (
@@ -333,6 +337,15 @@ class Warnings(metaclass=_Coded):
         "The temperature of '{name}' stopped at {value:.2f}, an end of where it is looked for: the {n} annotated "
         "pairs do not say how sure it may be, since it is right about nearly all of them, or about few. Calibrate it "
         "on more texts, annotated as its training data are, that it was not trained on."
+    )
+    VW226 = (
+        "'{name}' is to learn from pairs that are not annotated (`unlabelled`), but {n} updates have had none. Mix "
+        "texts with entities and without annotated relations into the training corpus (`spacy-vaedie.MixedCorpus.v1`), "
+        "or leave `unlabelled` out."
+    )
+    VW227 = (
+        "Terms of '{name}' have used none of {n} pairs that are not annotated: {terms}. The teacher is not sure enough "
+        "of any of them. Lower `confidence`, or train on the annotated texts for longer."
     )
     VW302 = (
         "Fewer than {n} texts are for {parts}: scores on so few say nothing, and choosing the best model by them is "

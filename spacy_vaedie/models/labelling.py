@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Tuple
+from typing import Any, List, Protocol, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,29 @@ class Labelling(Protocol):
     def likelihoods(self, probabilities: Floats, targets: Ints) -> Floats:
         """Probability of what is true, for each decision. *Shape:* (n_decisions,)"""
 
+    def confidences(self, probabilities: Floats) -> List[Floats]:
+        """How sure each decision is, by what was decided for: "no relation", then the labels.
+
+        probabilities (Floats): *Shape:* (n_pairs, n_labels + 1)
+        RETURNS (List[Floats]): An array for each column. *Shape:* (n_decisions,) each
+        """
+
+    def believe(self, probabilities: Floats, thresholds: Floats) -> Ints:
+        """Targets from another network's probabilities, where it is sure enough.
+
+        probabilities (Floats): *Shape:* (n_pairs, n_labels + 1)
+        thresholds (Floats): The probability that is asked for, by decision. *Shape:* (n_labels + 1,)
+        RETURNS (Ints): As for `loss`. *Shape:* (n_pairs, n_labels + 1)
+        """
+
+    def divergence(self, logits: Floats, probabilities: Floats) -> Tuple[float, Floats]:
+        """KL divergence of the network's probabilities from given ones, in nats, averaged over the pairs and the heads.
+
+        logits (Floats): *Shape:* (n_heads, n_pairs, n_labels + 1)
+        probabilities (Floats): *Shape:* (n_pairs, n_labels + 1)
+        RETURNS (Tuple[float, Floats]): The divergence, and its gradient, as that of `loss`. *Shape:* as the logits
+        """
+
 
 class OneLabel:
     """One of "no relation" and the labels: a softmax."""
@@ -110,6 +133,26 @@ class OneLabel:
         found: Floats = probabilities[known, targets[known].argmax(axis=1)]
         return found
 
+    def confidences(self, probabilities: Floats) -> List[Floats]:
+        """See `Labelling`."""
+        best = probabilities.argmax(axis=1)
+        return [probabilities[best == column, column] for column in range(probabilities.shape[1])]
+
+    def believe(self, probabilities: Floats, thresholds: Floats) -> Ints:
+        """See `Labelling`."""
+        rows, best = np.arange(len(probabilities)), probabilities.argmax(axis=1)
+        targets = np.full(probabilities.shape, UNKNOWN, dtype="int8")
+        sure = probabilities[rows, best] >= thresholds[best]
+        targets[sure] = 0
+        targets[rows[sure], best[sure]] = 1
+        return targets
+
+    def divergence(self, logits: Floats, probabilities: Floats) -> Tuple[float, Floats]:
+        """See `Labelling`."""
+        found = self.probabilities(logits)
+        n_pairs = max(len(probabilities), 1)
+        return _divergence(probabilities, found) / (n_pairs * len(logits)), (found - probabilities) / n_pairs
+
 
 class AnyLabel:
     """Each label for itself, against "no relation": a sigmoid of the difference of the two logits."""
@@ -160,6 +203,37 @@ class AnyLabel:
         found: Floats = np.where(targets[:, 1:][known] == 1, labels, 1.0 - labels)
         return found
 
+    def confidences(self, probabilities: Floats) -> List[Floats]:
+        """See `Labelling`: of each label that it holds, and of all of them that they do not."""
+        labels = probabilities[:, 1:]
+        none = 1.0 - labels[labels < 0.5]
+        return [none, *(column[column >= 0.5] for column in labels.T)]
+
+    def believe(self, probabilities: Floats, thresholds: Floats) -> Ints:
+        """See `Labelling`: each label for itself."""
+        labels = probabilities[:, 1:]
+        targets = np.full(probabilities.shape, UNKNOWN, dtype="int8")
+        targets[:, 1:][1.0 - labels >= max(thresholds[0], 0.5)] = 0
+        targets[:, 1:][labels >= np.maximum(thresholds[1:], 0.5)] = 1
+        targets[(targets[:, 1:] == 0).all(axis=1), 0] = 1
+        targets[(targets[:, 1:] == 1).any(axis=1), 0] = 0
+        return targets
+
+    def divergence(self, logits: Floats, probabilities: Floats) -> Tuple[float, Floats]:
+        """See `Labelling`: that of each label, summed up."""
+        labels, given = self.probabilities(logits)[..., 1:], probabilities[:, 1:]
+        n_pairs = max(len(given), 1)
+        total = _divergence(given, labels) + _divergence(1.0 - given, 1.0 - labels)
+        gradient = np.zeros_like(logits)
+        gradient[..., 1:] = (labels - given) / n_pairs
+        gradient[..., 0] = -gradient[..., 1:].sum(axis=-1)
+        return total / (n_pairs * len(logits)), gradient
+
 
 def _with_none(labels: Floats) -> Floats:
     return np.concatenate([(1.0 - labels).prod(axis=-1, keepdims=True), labels], axis=-1)
+
+
+def _divergence(given: Floats, found: Floats) -> float:
+    """sum p (log p - log q), summed over everything. What is given as impossible counts as 0."""
+    return float((given * (np.log(np.maximum(given, _LEAST)) - np.log(np.maximum(found, _LEAST)))).sum())

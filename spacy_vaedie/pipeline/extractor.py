@@ -19,12 +19,14 @@ from ..models.constraints import LabelSchema, allowed_labels, check_schema, reso
 from ..models.gates import PairFinder
 from ..models.labelling import AnyLabel, OneLabel
 from ..models.relations import PairClassifier, resize, set_prior, split_pairs
+from ..models.unlabelled import UnlabelledTerm
 from ..tokens import Argument, Relation
 from ..tokens.dependency import read_evidences
 from .calibration import check_threshold
 from .rule_bonus import RuledPipe
 from .survey import Survey, find_labels
-from .targets import TargetReader
+from .targets import TargetReader, Targets
+from .unlabelled import UnlabelledLearning
 
 DEFAULT_EXTRACTOR_CONFIG = """
 [model]
@@ -85,6 +87,7 @@ Prediction = Tuple[Candidates, Floats]
         "multi_label": False,
         "schema": None,
         "gold_candidates": False,
+        "unlabelled": None,
         "scorer": {"@scorers": "spacy-vaedie.relation_scorer.v1"},
     },
     default_score_weights={
@@ -114,6 +117,8 @@ def make_extractor(
     multi_label: bool,
     schema: Optional[LabelSchema],
     gold_candidates: bool,
+    # spaCy checks types before the blocks of a dictionary are resolved.
+    unlabelled: Optional[Dict[str, Any]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> "Extractor":
     """Make an `extractor`.
@@ -127,7 +132,9 @@ def make_extractor(
     schema (Optional[LabelSchema]): What the labels say, None for nothing.
     gold_candidates (bool): Whether to learn from the pairs of annotated spans, too, where an earlier component predicts
         spans in training (`annotating_components`).
+    unlabelled (Optional[Dict[str, Optional[UnlabelledTerm]]]): Terms of the loss for pairs that are not annotated.
     scorer (Optional[Callable]): Scores relations.
+    RAISES (ValueError): VE107 for a block of `unlabelled` that is no such term.
     """
     return Extractor(
         nlp.vocab,
@@ -140,6 +147,7 @@ def make_extractor(
         multi_label=multi_label,
         schema=schema,
         gold_candidates=gold_candidates,
+        unlabelled=unlabelled,
         scorer=scorer,
     )
 
@@ -163,6 +171,7 @@ class Extractor(RuledPipe):
         multi_label: bool = False,
         schema: Optional[LabelSchema] = None,
         gold_candidates: bool = False,
+        unlabelled: Optional[Dict[str, Optional[UnlabelledTerm]]] = None,
         scorer: Optional[Callable[..., Dict[str, Any]]] = None,
     ) -> None:
         self.vocab = vocab
@@ -171,6 +180,7 @@ class Extractor(RuledPipe):
         self.rule_weight = rule_weight
         self.candidates = candidates
         self.gold_candidates = gold_candidates
+        self.unlabelled = UnlabelledLearning(name, unlabelled)
         self.scorer = scorer
         self.schema = check_schema(schema, name)
         self.labelling = AnyLabel() if multi_label else OneLabel()
@@ -298,8 +308,8 @@ class Extractor(RuledPipe):
         sgd: Optional[Optimizer] = None,
         losses: Optional[Dict[str, float]] = None,
     ) -> Dict[str, float]:
-        """Learn from a batch. Pairs of unannotated Docs take no part in the loss, but their token vectors still get
-        a gradient of zero, since other components may wait for it.
+        """Learn from a batch. Pairs of unannotated Docs take part by the terms of `unlabelled` alone; their token
+        vectors get a gradient in any case, since other components may wait for it.
 
         examples (Iterable[Example]): The batch.
         drop (float): Dropout rate.
@@ -318,9 +328,16 @@ class Extractor(RuledPipe):
         if not any(len(doc) for doc in docs):
             return losses
         candidates = self._propose_for(examples)
+        bonus = self._rule_bonus(docs, candidates)
+        taught = self.unlabelled.ask(self.model, (docs, candidates))
         logits, backprop = self.model.begin_update((docs, candidates))
-        scores = to_numpy(logits) + self._rule_bonus(docs, candidates)
-        loss, gradient = self.get_loss(examples, (candidates, scores))
+        scores = self._allow(to_numpy(logits) + bonus, candidates)
+        targets = self._read_targets(examples, candidates)
+        loss, gradient = self.labelling.loss(scores, targets)
+        if taught is not None:
+            beliefs = self._average(taught + bonus, candidates)
+            more, part = self.unlabelled.loss(self.labelling, scores, beliefs, targets)
+            loss, gradient = loss + more, gradient + part
         backprop(self.model.ops.asarray3f(gradient))
         losses[self.name] += loss
         if sgd is not None:
@@ -337,10 +354,22 @@ class Extractor(RuledPipe):
         RETURNS (Tuple[float, Floats]): The loss, and its gradient. *Shape:* as the logits
         """
         candidates, logits = scores
+        return self.labelling.loss(self._allow(logits, candidates), self._read_targets(examples, candidates))
+
+    def _read_targets(self, examples: Iterable[Example], candidates: Sequence[Candidates]) -> Targets:
         reader = self._target_reader()
         pairs = zip(examples, candidates, strict=True)
-        targets = np.concatenate([reader.read(example, item, self._warn_once) for example, item in pairs])
-        return self.labelling.loss(self._allow(logits, candidates), targets)
+        return np.concatenate([reader.read(example, item, self._warn_once) for example, item in pairs])
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Let the optimizer change the weights.
+
+        sgd (Optimizer): The optimizer.
+        RAISES (ValueError): VE111 where a gradient is no number any more, VE226 where there are terms for pairs that
+            are not annotated and the optimizer keeps no averages.
+        """
+        super().finish_update(sgd)
+        self.unlabelled.finish_update(sgd, self._warn_once)
 
     def _target_reader(self) -> TargetReader:
         return TargetReader(self.name, self.labels, isinstance(self.labelling, AnyLabel), self.schema)
@@ -369,6 +398,7 @@ class Extractor(RuledPipe):
         """
         validate_get_examples(get_examples, "Extractor.initialize")
         self._forget_calibration()
+        self.unlabelled.reset()
         self.cfg["type_pairs"] = None
         if labels is None:
             labels, reason = find_labels(get_examples(), self.schema)

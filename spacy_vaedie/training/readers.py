@@ -80,10 +80,10 @@ def create_annotated_text(
 
 @registry.readers("spacy-vaedie.RawText.v1")
 def create_raw_text(
-    path: Path, min_length: int = 1, max_length: int = 0, limit: int = 0
+    path: Path, min_length: int = 1, max_length: int = 0, limit: int = 0, entities: bool = False
 ) -> Callable[[Language], Iterator[Example]]:
-    """Read raw text, to learn from it without labels. The references are not annotated: no entities, and relations
-    None.
+    """Read raw text, to learn from it without labels. The references are not annotated: relations None, and no entities
+    unless they are asked for.
 
     Text files have a text a line, JSONL files a text in the field `text` of each line; both are streamed, and may be
     gzipped. Treebanks (.conllu) give the text of each sentence, and not their parse. DocBin files keep their tokens and
@@ -94,6 +94,8 @@ def create_raw_text(
     max_length (int): Texts with more tokens are cut into pieces of at most this length, after the last sentence that
         fits where the Doc knows its sentences. 0 for no limit.
     limit (int): Number of texts and pieces to read, 0 for all.
+    entities (bool): Keep the entities and span groups of DocBin files, so that an extractor has pairs that are not
+        annotated to learn from (its setting `unlabelled`).
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE301 or VE311 for a path without such
         files, VE302 for a file of another kind, VE303 for a damaged line, VE304 for a file without text, VE307 for a
         damaged DocBin, and VE107 where every text is shorter than `min_length`.
@@ -104,7 +106,7 @@ def create_raw_text(
     if 0 < max_length < min_length:
         must = f"at most `max_length` ({max_length})"
         raise ValueError(Errors.VE107.format(setting="min_length", value=min_length, must=must, owner=owner))
-    return partial(_read_raw, Path(path), lengths=(min_length, max_length), limit=limit)
+    return partial(_read_raw, Path(path), lengths=(min_length, max_length), limit=limit, entities=entities)
 
 
 @registry.readers("spacy-vaedie.MixedCorpus.v1")
@@ -221,7 +223,7 @@ def _read_annotated(
         raise ValueError(Errors.VE304.format(path=path))
 
 
-def _read_raw(path: Path, nlp: Language, *, lengths: Tuple[int, int], limit: int) -> Iterator[Example]:
+def _read_raw(path: Path, nlp: Language, *, lengths: Tuple[int, int], limit: int, entities: bool) -> Iterator[Example]:
     min_length, max_length = lengths
     n_read = 0
     for file in find_files(path, _RAW_SUFFIXES):
@@ -229,7 +231,7 @@ def _read_raw(path: Path, nlp: Language, *, lengths: Tuple[int, int], limit: int
             for piece in _cut(doc, max_length):
                 if len(piece) < min_length:
                     continue
-                yield Example(predicted_copy(piece, entities=False), predicted_copy(piece, entities=False))
+                yield Example(predicted_copy(piece, entities=entities), predicted_copy(piece, entities=entities))
                 n_read += 1
                 if n_read == limit:
                     return

@@ -117,3 +117,46 @@ def test_decisions():
     np.testing.assert_allclose(confidences, [0.7, 0.9, 0.7, 0.9])
     assert right.tolist() == [True, True, True, False]
     np.testing.assert_allclose(AnyLabel().likelihoods(probabilities, targets), [0.7, 0.9, 0.7, 0.1])
+
+
+def test_beliefs_of_one_label():
+    probabilities = np.array([[0.9, 0.05, 0.05], [0.2, 0.7, 0.1], [0.1, 0.3, 0.6], [0.4, 0.3, 0.3]])
+    found = OneLabel().believe(probabilities, np.array([0.95, 0.65, 0.6]))
+    assert found.tolist() == [[-1, -1, -1], [0, 1, 0], [0, 0, 1], [-1, -1, -1]]
+    confidences = OneLabel().confidences(probabilities)
+    assert [item.tolist() for item in confidences] == [[0.9, 0.4], [0.7], [0.6]]
+
+
+def test_beliefs_of_several_labels():
+    probabilities = np.array([[0.0, 0.95, 0.6], [0.0, 0.1, 0.02], [0.0, 0.4, 0.9]])
+    found = AnyLabel().believe(probabilities, np.array([0.9, 0.9, 0.55]))
+    assert found.tolist() == [[0, 1, 1], [1, 0, 0], [0, -1, 1]]
+    # A low threshold never makes a label of what is rather not one.
+    low = AnyLabel().believe(probabilities, np.array([0.1, 0.1, 0.1]))
+    assert low.tolist() == [[0, 1, 1], [1, 0, 0], [0, 0, 1]]
+    confidences = AnyLabel().confidences(probabilities)
+    assert [sorted(item.round(2).tolist()) for item in confidences] == [[0.6, 0.9, 0.98], [0.95], [0.6, 0.9]]
+
+
+@pytest.mark.parametrize("labelling", BOTH)
+def test_divergence(labelling):
+    logits, given = draw((2, 4, 3)), labelling.probabilities(draw((4, 3), seed=1))
+    loss, gradient = labelling.divergence(logits, given)
+    same = np.log(given) if isinstance(labelling, OneLabel) else np.log(given / (1 - given)) * [0, 1, 1]
+    assert labelling.divergence(same[None], given)[0] == pytest.approx(0.0, abs=1e-9)
+    assert loss > 0
+    for place in np.ndindex(*logits.shape):
+        ahead, behind = logits.copy(), logits.copy()
+        ahead[place] += 1e-5
+        behind[place] -= 1e-5
+        slope = (labelling.divergence(ahead, given)[0] - labelling.divergence(behind, given)[0]) / 2e-5
+        assert gradient[place] == pytest.approx(2 * slope, abs=1e-7)
+
+
+@pytest.mark.parametrize("labelling", BOTH)
+@pytest.mark.filterwarnings("error")
+def test_divergence_of_forbidden_labels(labelling):
+    logits = np.array([[[0.0, FORBIDDEN, 2.0]]], dtype="float32")
+    loss, gradient = labelling.divergence(logits, np.array([[0.3, 0.0, 0.7]], dtype="float32"))
+    assert np.isfinite(loss)
+    assert gradient[0, 0, 1] == 0.0

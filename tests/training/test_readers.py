@@ -180,6 +180,15 @@ def test_raw_docbin_keeps_tokens_and_parse_but_not_the_annotation(tmp_path, en, 
         assert side._.relations is None
 
 
+def test_raw_docbin_keeps_its_entities_where_they_are_asked_for(tmp_path, en, nlp):
+    path = save(tmp_path / "raw.spacy", [annotate(en("Ada Quill founded Bluefin Works."))])
+    (example,) = create_raw_text(path, entities=True)(nlp)
+    for doc in (example.predicted, example.reference):
+        assert [e.text for e in doc.ents] == ["Ada Quill", "Bluefin Works"]
+        assert [s.text for s in doc.spans["sc"]] == ["Ada"]
+        assert doc._.relations is None
+
+
 def test_raw_folder_in_order_and_limit(tmp_path, nlp):
     (tmp_path / "b.txt").write_text("three\nfour\n")
     (tmp_path / "a.jsonl").write_text('{"text": "one"}\n{"text": "two"}\n')
