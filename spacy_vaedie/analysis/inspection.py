@@ -21,11 +21,10 @@ from ..models.diagnostics import (
     measure,
     mutual_information,
 )
-from ..models.embed import listens
 from ..models.objectives import FINAL_STEP
 from ..models.vae import Evaluation
-from ..tokens.dependency import has_parse
 from ..training.readers import create_annotated_text, create_raw_text
+from .raw_docs import parse_bare
 from .representation import draw_labels, few_label_probe
 
 # How often the labels of the probe are drawn.
@@ -61,13 +60,7 @@ def read_corpus(nlp: Language, path: Path, encoder: Any, limit: int = 0) -> List
     annotated = all(file.suffix == ".spacy" for file in files if file.is_file() and not file.name.startswith("."))
     read = create_annotated_text(path, limit=limit) if annotated else create_raw_text(path, limit=limit)
     examples = list(read(nlp))
-    later = nlp.pipe_names[nlp.pipe_names.index(encoder.name) :]
-    # What the embedding listens to is not saved with a parse.
-    reads_others = listens(encoder.model.layers[0])
-    bare = [example.predicted for example in examples if reads_others or not has_parse(example.predicted)]
-    # The components change the Docs in place.
-    for _ in nlp.pipe(bare, disable=later):
-        pass
+    parse_bare(nlp, [example.predicted for example in examples], encoder)
     return examples
 
 

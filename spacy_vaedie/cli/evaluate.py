@@ -12,6 +12,7 @@ from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from wasabi import msg
 
+from ..analysis.raw_docs import entity_writers
 from ..errors import Errors
 from ..pipeline.calibration import CalibratedPipe, annotate_before
 from ..training.readers import create_relation_corpus
@@ -86,16 +87,6 @@ def calibrated_pipes(nlp: Language) -> List[Tuple[str, CalibratedPipe]]:
     RETURNS (List[Tuple[str, CalibratedPipe]]): Their names, and the components.
     """
     return [(name, pipe) for name, pipe in nlp.pipeline if isinstance(pipe, CalibratedPipe)]
-
-
-def entity_writers(nlp: Language) -> List[str]:
-    """Find the components that must not run where entities and spans are given.
-
-    nlp (Language): The pipeline.
-    RETURNS (List[str]): Names of the components that write entities or span groups.
-    """
-    written = {"doc.ents", "doc.spans"}
-    return [name for name in nlp.pipe_names if written.intersection(nlp.get_pipe_meta(name).assigns)]
 
 
 def print_scores(scores: Dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from .sampling import choose_share
 
 Reader = Callable[[Language], Iterable[Example]]
 _ENTITIES = ("gold", "none", "predicted")
-_RAW_SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz", ".conllu", ".spacy")
+RAW_SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz", ".conllu", ".spacy")
 # Where a treebank has the text of a sentence.
 _TREEBANK_TEXT = "# text = "
 
@@ -226,7 +226,7 @@ def _read_annotated(
 def _read_raw(path: Path, nlp: Language, *, lengths: Tuple[int, int], limit: int, entities: bool) -> Iterator[Example]:
     min_length, max_length = lengths
     n_read = 0
-    for file in find_files(path, _RAW_SUFFIXES):
+    for file in find_files(path, RAW_SUFFIXES):
         for doc in _read_docs(file, nlp):
             for piece in _cut(doc, max_length):
                 if len(piece) < min_length:
@@ -242,7 +242,7 @@ def _read_raw(path: Path, nlp: Language, *, lengths: Tuple[int, int], limit: int
 
 def _read_docs(file: Path, nlp: Language) -> Iterator[Doc]:
     """The Docs of one file of raw text that hold anything but white space."""
-    docs = read_docbin(file, nlp.vocab) if file.suffix == ".spacy" else map(nlp.make_doc, _read_texts(file))
+    docs = read_docbin(file, nlp.vocab) if file.suffix == ".spacy" else map(nlp.make_doc, read_texts(file))
     empty = True
     for doc in docs:
         if not doc.text.isspace() and len(doc):
@@ -252,7 +252,13 @@ def _read_docs(file: Path, nlp: Language) -> Iterator[Doc]:
         raise ValueError(Errors.VE304.format(path=file))
 
 
-def _read_texts(file: Path) -> Iterator[str]:
+def read_texts(file: Path) -> Iterator[str]:
+    """Stream the texts of one file that is no DocBin, blank ones too.
+
+    file (Path): A .txt, .txt.gz, .jsonl, .jsonl.gz or .conllu file, see `create_raw_text`.
+    YIELDS (str): The texts.
+    RAISES (ValueError): VE303 for a damaged line, or one without a text.
+    """
     if file.name.endswith((".txt", ".txt.gz")):
         for _, line in read_lines(file):
             yield line.strip()
