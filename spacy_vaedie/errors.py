@@ -259,6 +259,17 @@ class Errors(metaclass=_Coded):
         "None of {n} annotated relation(s) has a path that is frequent and precise enough for a pattern ({reasons}). "
         "Lower `min_support` or `min_precision`, raise `max_length`, or annotate more."
     )
+    VE521 = "No text is left to choose from: {reason}. Give raw text that is neither labelled nor part of the task yet."
+    VE522 = (
+        "How novel the texts are is not known: no labelled texts were given to compare with, and '{name}' was not "
+        "calibrated since its weights were changed. Give the labelled texts (`--exclude`), call "
+        "`nlp.get_pipe('{name}').calibrate(docs)` and save the pipeline, or choose by {others}."
+    )
+    VE523 = (
+        "Nobody can be unsure about {n} texts without a pair of spans: '{name}' found no candidates in any of them. "
+        "Put what finds the spans before '{name}', give the spans with the texts (`--gold-entities`), or choose by "
+        "something else than uncertainty."
+    )
 
     # optional parts
     VE901 = '{thing} needs {package}, which is not installed. Install it with: pip install "{requirement}"'
@@ -351,6 +362,7 @@ class Warnings(metaclass=_Coded):
         "Fewer than {n} texts are for {parts}: scores on so few say nothing, and choosing the best model by them is "
         "chance. Annotate more; 100 texts in all are a start."
     )
+    VW521 = "{n} texts were asked for, and {found} are there to choose from: {reason}."
     VW301 = "{path}: {n} item(s) left out. First: {first}"
 
 

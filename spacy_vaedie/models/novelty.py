@@ -51,6 +51,13 @@ class TextFeatures:
         """RETURNS (Dict[str, NDArray[np.float32]]): The arrays, small enough to be saved with a pipe."""
         return {name: array.astype("float32") for name, array in vars(self).items()}
 
+    @classmethod
+    def concatenate(cls, parts: Sequence[TextFeatures]) -> TextFeatures:
+        """RETURNS (TextFeatures): The texts of all parts, one behind the other."""
+        return cls(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("means", "bounds", "lengths"))
+        )
+
     def take(self, rows: NDArray[Any]) -> TextFeatures:
         """RETURNS (TextFeatures): Some of the texts."""
         return TextFeatures(self.means[rows], self.bounds[rows], self.lengths[rows])

@@ -179,9 +179,7 @@ class NoveltyPipe(NetworkPipe):
         parts = []
         for batch in minibatch(docs, BATCH_SIZE):
             parts.append(read_features(self.model, batch, self.predict(batch), bounds=bounds))
-        return TextFeatures(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("means", "bounds", "lengths"))
-        )
+        return TextFeatures.concatenate(parts)
 
     def _unknown(self, reason: str) -> str:
         return Errors.VE116.format(name=self.name, reason=reason, n=MIN_TEXTS)
