@@ -130,3 +130,15 @@ def test_memory_is_bounded(nlp, parsed, monkeypatch):
     before = count()
     nearest_text(nlp, nlp.get_pipe("vae_encoder"), stream(), copies(parsed[text] for text in TEXTS), 2)
     assert 0 < most <= len(TEXTS) + 3 * 4
+
+
+def test_what_is_not_kept_is_forgotten():
+    kept = module._Kept(2)
+    assert all(kept.offer(text, distance) for text, distance in (("a", 3.0), ("b", 1.0), ("c", 2.0), ("d", 9.0)))
+    assert [(item.text, item.distance) for item in kept.texts()] == [("b", 1.0), ("c", 2.0)]
+    assert len(kept._keys) == len(kept._heap) == 2
+    assert not kept.offer("b", 1.0)
+    assert kept.offer("a", 3.0)
+    # Of equally far ones, the first one stays.
+    assert kept.offer("e", 2.0)
+    assert [item.text for item in kept.texts()] == ["b", "c"]
