@@ -12,7 +12,6 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 
 from ..errors import Errors
-from ..lang.polarity import PolarityReader
 from ..models.calibration import apply_calibration
 from ..models.candidates import CandidateFunction, Candidates, pair_spans
 from ..models.constraints import LabelSchema, allowed_labels, check_schema, resolve
@@ -20,9 +19,9 @@ from ..models.gates import PairFinder
 from ..models.labelling import AnyLabel, OneLabel
 from ..models.relations import PairClassifier, resize, set_prior, split_pairs
 from ..models.unlabelled import UnlabelledTerm
-from ..tokens import Argument, Relation
-from ..tokens.dependency import read_evidences
+from ..tokens import Relation
 from .calibration import check_threshold
+from .relation_maker import make_relations
 from .rule_bonus import RuledPipe
 from .survey import Survey, find_labels
 from .targets import TargetReader, Targets
@@ -273,32 +272,8 @@ class Extractor(RuledPipe):
         if not len(candidates.pairs) or not self.labels:
             return []
         chosen = self.labelling.choose(probabilities, self._label_threshold_array())
-        if not chosen.any():
-            return []
-        rows, labels = np.nonzero(chosen)
-        pairs = [[self._argument(doc, candidates, span) for span in candidates.pairs[row]] for row in rows]
-        offsets = [(head.start, head.end, tail.start, tail.end) for head, tail in pairs]
-        polarity = PolarityReader(doc)
-        relations = []
-        found = zip(rows, labels, pairs, read_evidences(doc, offsets), strict=True)
-        for row, label, (head, tail), evidence in found:
-            relations.append(
-                Relation(
-                    head=head,
-                    tail=tail,
-                    label=self.labels[label],
-                    score=float(probabilities[row, label + 1]),
-                    provenance="model",
-                    evidence=evidence,
-                    polarity=polarity.read(evidence.tokens),
-                )
-            )
+        relations = make_relations(doc, candidates, probabilities, chosen, self.labels)
         return resolve(relations, self.schema).kept if self.schema.labels else relations
-
-    def _argument(self, doc: Doc, candidates: Candidates, span: int) -> Argument:
-        start, end = candidates.spans[span]
-        # Not the pipe's own strings: one that was sourced in memory has never seen the labels of its new pipeline.
-        return Argument(int(start), int(end), doc.vocab.strings[int(candidates.labels[span])])
 
     def update(
         self,
