@@ -32,7 +32,7 @@ def make_relations(
     """
     if not chosen.any():
         return []
-    rows, columns = np.nonzero(chosen)
+    rows, columns = (found.tolist() for found in np.nonzero(chosen))
     pairs = [[_argument(doc, candidates, span) for span in candidates.pairs[row]] for row in rows]
     evidences = read_evidences(doc, [(head.start, head.end, tail.start, tail.end) for head, tail in pairs])
     polarity = PolarityReader(doc)

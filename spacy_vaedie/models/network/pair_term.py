@@ -56,7 +56,8 @@ class PairTerm(nn.Module):
         nouns = [states[as_tensor(rows, states)] for rows in (pairs.heads, pairs.tails)]
         context = [bag(states, rows, "mean") for rows in pairs.context]
         read = F.dropout(torch.cat([*nouns, *context], dim=1), dropout, self.training)
-        return self.posterior(self.norm(F.gelu(self.reduce(read))))
+        found: Tuple[Tensor, Tensor] = self.posterior(self.norm(F.gelu(self.reduce(read))))
+        return found
 
     def forward(
         self,
