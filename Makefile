@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 # What only the configs with a transformer need.
 INSTALLED_TRF := .venv/.installed-trf
 
-.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds figures clean
+.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds few-labels few-labels-quick discovery discovery-seeds figures clean
 
 help:
 	@echo "make test            install into .venv, then ruff, mypy and pytest"
@@ -26,6 +26,10 @@ help:
 	@echo "make scierc-seeds    the same with three seeds"
 	@echo "make topics          train and score topic models on BBC News and M10, one seed"
 	@echo "make topics-seeds    the same with three seeds, for the table in docs/topics.md"
+	@echo "make few-labels      the study of few labels, hours; goes on where it was stopped"
+	@echo "make few-labels-quick  the same with a few updates on the bundled corpus"
+	@echo "make discovery       score relations that are discovered without labels, one seed"
+	@echo "make discovery-seeds  the same with three seeds, for the table in docs/discovery.md"
 	@echo "make figures         rebuild the tables of README.md and docs/ from metrics/"
 	@echo "make clean           remove .venv and everything that was trained"
 
@@ -117,6 +121,21 @@ topics: install
 topics-seeds: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	for seed in 0 1 2; do $(BIN)/spacy project run topics . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
+
+few-labels: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run few-labels . $(PROJECT_VARS)
+
+few-labels-quick: install
+	$(BIN)/spacy project run few-labels-quick . $(PROJECT_VARS)
+
+discovery: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run discovery . $(PROJECT_VARS)
+
+discovery-seeds: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	for seed in 0 1 2; do $(BIN)/spacy project run discovery . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
 
 figures: install
 	$(BIN)/python scripts/figures.py

@@ -270,6 +270,16 @@ class Errors(metaclass=_Coded):
         "Put what finds the spans before '{name}', give the spans with the texts (`--gold-entities`), or choose by "
         "something else than uncertainty."
     )
+    VE531 = (
+        "No pair to discover relations in, in {n} text(s): {reason}. Name a pipeline with an entity recognizer, give "
+        "annotated entities (.spacy), or take `--candidates triples`."
+    )
+    VE532 = "None of {n} pair(s) is in a cluster of {size}. Give more text, a lower `--min-size` or `--n-clusters`."
+    VE533 = "The clusters label nothing: {reason}."
+    VE534 = (
+        "Relations are discovered on the dependency parse, and this Doc has none ({text!r}). Name a pipeline with a "
+        "parser, or give parsed texts (`spacy apply`)."
+    )
 
     # optional parts
     VE901 = '{thing} needs {package}, which is not installed. Install it with: pip install "{requirement}"'
@@ -363,6 +373,11 @@ class Warnings(metaclass=_Coded):
         "chance. Annotate more; 100 texts in all are a start."
     )
     VW521 = "{n} texts were asked for, and {found} are there to choose from: {reason}."
+    VW531 = (
+        "{n} pairs are as many as are clustered at once (`--max-pairs`): texts after the first {n_texts} are not read. "
+        "Shuffle them, or raise the limit where there is memory."
+    )
+    VW532 = "{n} member(s) of named clusters are not in the text: {reason}. Apply them to the file they were found in."
     VW301 = "{path}: {n} item(s) left out. First: {first}"
 
 

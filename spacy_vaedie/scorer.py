@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Callable, DefaultDict, Dict, Iterable, Mapping, Optional, Sequence, Set, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    DefaultDict,
+    Dict,
+    Hashable,
+    Iterable,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +60,20 @@ class SemEvalScore:
     macro_f1_official: float
     micro_f1_directed: float
     per_relation: Dict[str, Dict[str, float]]
+
+
+@dataclass(frozen=True)
+class BCubedScore:
+    """Scores of clusters, from 0 to 1.
+
+    precision (float): Share of an item's cluster that has the item's label, averaged over the items.
+    recall (float): Share of the items with the item's label that are in its cluster, averaged over the items.
+    f1 (float): Their harmonic mean.
+    """
+
+    precision: float
+    recall: float
+    f1: float
 
 
 @registry.scorers("spacy-vaedie.relation_scorer.v1")
@@ -176,6 +203,26 @@ def score_semeval(key: Mapping[str, str], proposed: Mapping[str, str]) -> SemEva
         micro_f1_directed=micro.fscore,
         per_relation={relation: counts[relation].to_dict() for relation in relations},
     )
+
+
+def score_b_cubed(clusters: Sequence[Optional[Hashable]], labels: Sequence[Hashable]) -> BCubedScore:
+    """Score clusters against labels by B-cubed (Bagga and Baldwin 1998), each item with the same weight.
+
+    clusters (Sequence[Optional[Hashable]]): The cluster of each item, None for one that is in none and so stands alone.
+    labels (Sequence[Hashable]): The true label of each item.
+    RETURNS (BCubedScore): The scores.
+    RAISES (ValueError): VE401 where there is no item, or not one cluster for each label.
+    """
+    if len(clusters) != len(labels) or not labels:
+        reason = f"there are {len(clusters)} clustered item(s) and {len(labels)} label(s)"
+        raise ValueError(Errors.VE401.format(reason=reason))
+    # Marked, so that no name of a cluster is taken for the place of an item that stands alone.
+    named = [("alone", i) if cluster is None else ("cluster", cluster) for i, cluster in enumerate(clusters)]
+    sizes, totals = Counter(named), Counter(labels)
+    shared = Counter(zip(named, labels, strict=True))
+    precision = sum(n * n / sizes[cluster] for (cluster, _), n in shared.items()) / len(labels)
+    recall = sum(n * n / totals[label] for (_, label), n in shared.items()) / len(labels)
+    return BCubedScore(precision, recall, 2 * precision * recall / (precision + recall))
 
 
 def _base(label: str) -> str:

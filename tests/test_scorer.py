@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from spacy_vaedie.scorer import make_relation_scorer, read_answers, score_relations, score_semeval
+from spacy_vaedie.scorer import make_relation_scorer, read_answers, score_b_cubed, score_relations, score_semeval
 from spacy_vaedie.tokens import Argument, Relation
 
 # Ada founded Acme in Paris with Bo
@@ -248,3 +248,31 @@ def test_polarity_is_scored_apart() -> None:
     assert scores["rels_f"] == pytest.approx(0.75)
     assert scores["rels_polarity_accuracy"] == pytest.approx(0.5)
     assert score_relations([Example(docs[0], make_doc([(ADA, ACME, "OWNS")]))])["rels_polarity_accuracy"] is None
+
+
+@pytest.mark.parametrize(
+    ("clusters", "labels", "precision", "recall"),
+    [
+        # The example of Bagga and Baldwin (1998), figures 1 to 3: twelve mentions of three entities, of which two
+        # chains were merged. First the small one, then the large one, each into the second chain of five.
+        ([1] * 5 + [2] * 2 + [2] * 5, [1] * 5 + [2] * 2 + [3] * 5, (5 + 2 * 2 / 7 + 5 * 5 / 7) / 12, 1),
+        ([1] * 5 + [2] * 2 + [1] * 5, [1] * 5 + [2] * 2 + [3] * 5, (5 / 2 + 2 + 5 / 2) / 12, 1),
+        # Two of three in one cluster with a stranger: precision 2/3, 2/3, 1/3, 1; recall 2/3, 2/3, 1, 1/3.
+        ("xxxy", "aaba", (2 / 3 + 2 / 3 + 1 / 3 + 1) / 4, (2 / 3 + 2 / 3 + 1 + 1 / 3) / 4),
+        # Who is in no cluster stands alone, whatever the clusters are called.
+        ([None, None, 0, 1], "aaaa", 1, 1 / 4),
+        ([0, 0, 0, 0], "aabb", 1 / 2, 1),
+        (["x"], ["a"], 1, 1),
+    ],
+)
+def test_b_cubed(clusters, labels, precision, recall):
+    score = score_b_cubed(list(clusters), list(labels))
+    assert score.precision == pytest.approx(precision)
+    assert score.recall == pytest.approx(recall)
+    assert score.f1 == pytest.approx(2 * precision * recall / (precision + recall))
+
+
+@pytest.mark.parametrize(("clusters", "labels"), [([], []), ([1], ["a", "b"])])
+def test_b_cubed_of_what_does_not_fit(clusters, labels):
+    with pytest.raises(ValueError, match="VE401"):
+        score_b_cubed(clusters, labels)
