@@ -35,7 +35,7 @@ def write_metrics(path: Path, records: Sequence[Dict[str, Any]], command: str) -
     command (str): The command that measures them again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    metrics = {"command": command, "commit": _commit(), "records": list(records)}
+    metrics = {"command": command, "commit": current_commit(), "records": list(records)}
     # Not srsly, which rounds to ten digits.
     path.write_text(json.dumps(metrics, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
 
@@ -63,7 +63,7 @@ def _is_record(item: Any) -> bool:
     return isinstance(item, dict) and all(isinstance(item.get(name), kind) for name, kind in FIELDS.items())
 
 
-def _commit() -> Optional[str]:
+def current_commit() -> Optional[str]:
     """RETURNS (Optional[str]): Short name of the commit, None outside of a repository."""
     try:
         result = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)

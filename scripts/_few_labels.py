@@ -1,0 +1,179 @@
+"""The study of few labels: what is run. Each run is known by its name and by a hash of all that decides its result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Sequence, Tuple
+
+Settings = Dict[str, Any]
+
+# Another one makes all results those of another study, e.g. when a default of the package has changed.
+VERSION = 1
+SHARES = (5, 10, 15, 30, 100)
+# At this share, all arms are compared.
+MIDDLE = 10
+# The arms that are run at all shares.
+CURVES = ("parse", "fused", "everything")
+
+_PAIRS = {"@architectures": "spacy-vaedie.PairTerm.v1"}
+_NONE = {"@misc": "spacy-vaedie.AutoencoderWarmup.v1", "steps": 10**9, "reset_decoder": False}
+_TEACHER = {
+    "self_training": {"@misc": "spacy-vaedie.SelfTraining.v1"},
+    "consistency": {"@misc": "spacy-vaedie.Consistency.v1"},
+}
+_VECTORS_ALONE = ("path", "context", "lexical")
+
+# What the encoder below the extractor is, by name: what is changed in `vae.cfg`.
+ENCODERS: Dict[str, Settings] = {
+    "vae": {},
+    "pairs": {"components.vae_encoder.model.pairs": _PAIRS},
+    # No noise and no KL divergence for the whole training.
+    "autoencoder": {"components.vae_encoder.objective.warmup": _NONE},
+    # The rate of the first update is 0.
+    "random": {"training.max_steps": 1},
+}
+_FROZEN: Settings = {
+    "training.frozen_components": ["vae_encoder"],
+    "training.annotating_components": ["vae_encoder"],
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of training.
+
+    name (str): As in the tables.
+    encoder (str): One of `ENCODERS`, empty for an encoder that is trained with the extractor from random weights.
+    settings (Settings): What is changed in `extractor.cfg`, or in `baseline.cfg` without an encoder.
+    raw (bool): Whether the extractor reads raw text, too.
+    """
+
+    name: str
+    encoder: str
+    settings: Settings = field(default_factory=dict)
+    raw: bool = False
+
+
+ARMS: Dict[str, Arm] = {
+    arm.name: arm
+    for arm in (
+        Arm("parse", ""),
+        Arm("latents", "vae", {**_FROZEN, **{f"components.extractor.model.parts.{x}": None for x in _VECTORS_ALONE}}),
+        Arm("fused", "vae", _FROZEN),
+        Arm("joint", "vae"),
+        Arm("autoencoder", "autoencoder", _FROZEN),
+        Arm("random", "random", _FROZEN),
+        Arm("self-training", "", {"components.extractor.unlabelled": _TEACHER}, raw=True),
+        Arm("pairs", "pairs", _FROZEN),
+        Arm("everything", "pairs", {**_FROZEN, "components.extractor.unlabelled": _TEACHER}, raw=True),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus of the study.
+
+    name (str): As in the tables, and the folder below `corpus/few-labels`.
+    figure (str): What is reported.
+    shares (Tuple[int, ...]): Percent of labelled texts.
+    vae (Settings), extractor (Settings): What is changed in the configs for all arms.
+    seeds (int), middle_seeds (int), full_seeds (int): Seeds of the curves, of the other arms, and with all labels.
+    arms (Tuple[str, ...]): The arms at `MIDDLE`.
+    """
+
+    name: str
+    figure: str
+    shares: Tuple[int, ...]
+    vae: Settings
+    extractor: Settings
+    seeds: int = 5
+    middle_seeds: int = 3
+    full_seeds: int = 3
+    arms: Tuple[str, ...] = tuple(ARMS)
+
+
+_VAE: Settings = {"training.max_steps": 1000, "training.eval_frequency": 200}
+_EXTRACTOR: Settings = {
+    "training.max_steps": 600,
+    "training.eval_frequency": 100,
+    "training.batcher.size": 500,
+    "training.dropout": 0.5,
+    "components.extractor.threshold": 0.4,
+}
+SEMEVAL = Corpus("semeval", "micro_f1_directed", SHARES, _VAE, _EXTRACTOR)
+STUDY: Tuple[Corpus, ...] = (
+    SEMEVAL,
+    Corpus("semeval-masked", "micro_f1_directed", (MIDDLE,), _VAE, _EXTRACTOR, seeds=3, arms=CURVES),
+    Corpus("conll04", "relation_micro_f1", SHARES, _VAE, _EXTRACTOR),
+)
+# So few updates that it says whether everything runs, and nothing else.
+QUICK: Tuple[Corpus, ...] = (
+    Corpus(
+        "quickstart",
+        "relation_micro_f1",
+        (MIDDLE,),
+        {"training.max_steps": 20, "training.eval_frequency": 10},
+        {**_EXTRACTOR, "training.max_steps": 20, "training.eval_frequency": 10},
+        seeds=1,
+        middle_seeds=1,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of an extractor.
+
+    corpus (Corpus), arm (Arm), share (int), seed (int): What is trained on what.
+    """
+
+    corpus: Corpus
+    arm: Arm
+    share: int
+    seed: int
+
+    @property
+    def encoder(self) -> str:
+        """Name of the encoder below it, the same for all runs that share it. Empty for none."""
+        what = [self.corpus.name, self.arm.encoder, self.seed]
+        return _name(what, self.encoder_settings) if self.arm.encoder else ""
+
+    @property
+    def name(self) -> str:
+        """Name of the run, for its folder and its results: with another setting, it has another one."""
+        what = [self.corpus.name, self.arm.name, self.share, self.seed]
+        return _name(what, self.settings, self.encoder_settings, self.arm.raw)
+
+    @property
+    def encoder_settings(self) -> Settings:
+        """What is changed in `vae.cfg`."""
+        return {**self.corpus.vae, **ENCODERS[self.arm.encoder]} if self.arm.encoder else {}
+
+    @property
+    def settings(self) -> Settings:
+        """What is changed in the extractor's config."""
+        return {**self.corpus.extractor, **self.arm.settings}
+
+
+def plan(corpora: Tuple[Corpus, ...]) -> List[Run]:
+    """All runs of a study: every seed of the arms that are compared first, and then the other shares.
+
+    corpora (Tuple[Corpus, ...]): The corpora.
+    RETURNS (List[Run]): The runs, in the order in which they say most.
+    """
+    runs: List[Run] = []
+    for corpus in corpora:
+        for share in sorted(corpus.shares, key=lambda share: share != MIDDLE):
+            for name in corpus.arms if share == MIDDLE else CURVES:
+                most = corpus.full_seeds if share == 100 else corpus.seeds
+                n_seeds = most if name in CURVES else corpus.middle_seeds
+                runs += [Run(corpus, ARMS[name], share, seed) for seed in range(n_seeds)]
+    return runs
+
+
+def _name(what: Sequence[Any], *decisive: Any) -> str:
+    digest = hashlib.sha256(json.dumps([VERSION, *decisive], sort_keys=True).encode()).hexdigest()[:8]
+    return "-".join(map(str, [*what, digest]))

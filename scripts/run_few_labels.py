@@ -1,0 +1,164 @@
+"""Run the study of few labels. Each finished run leaves a small file, so it can be stopped and go on elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any, Dict, List, Tuple
+
+import spacy
+import typer
+from _few_labels import QUICK, STUDY, Run, Settings, plan
+from _metrics import current_commit
+from score_semeval import directed_label
+from spacy.training import Example
+from strip_base import strip
+from thinc.api import Config
+from wasabi import msg
+
+from spacy_vaedie.scorer import score_semeval
+from spacy_vaedie.training.readers import create_relation_corpus
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def main(
+    corpora: Annotated[Path, typer.Argument(help="Folder that prepare_few_labels.py wrote, with one of each corpus")],
+    work: Annotated[Path, typer.Argument(help="Folder for what is trained")],
+    results: Annotated[Path, typer.Argument(help="Folder for the results, a file a run")],
+    vectors: Annotated[str, typer.Option(help="Word vectors, `null` for none")] = "null",
+    quick: Annotated[bool, typer.Option("--quick", help="A few updates on the bundled corpus")] = False,
+    workers: Annotated[int, typer.Option(help="Trainings at once, one thread each", min=1)] = 2,
+) -> None:
+    """Run what has no result yet, and keep count."""
+    runs = plan(QUICK if quick else STUDY)
+    left = [run for run in runs if not (results / f"{run.name}.json").exists()]
+    msg.info(f"{len(runs)} runs, {len(runs) - len(left)} of them done before")
+    study = Study(corpora, work, results, vectors)
+    with ThreadPoolExecutor(workers) as pool:
+        encoders = {run.encoder: run for run in left if run.encoder}
+        for count, name in enumerate(pool.map(study.train_encoder, encoders.values()), start=1):
+            msg.good(f"{count} of {len(encoders)} encoders: {name}")
+        for count, (run, value) in enumerate(pool.map(study.run, left), start=1):
+            msg.good(f"{count} of {len(left)} runs: {run.name}, {run.corpus.figure} {value:.1f} on the test set")
+
+
+class Study:
+    """Trains and scores runs.
+
+    corpora (Path), work (Path), results (Path): Folders, see `main`.
+    vectors (str): Word vectors, `null` for none.
+    """
+
+    def __init__(self, corpora: Path, work: Path, results: Path, vectors: str) -> None:
+        self.corpora, self.work, self.results = corpora, work, results
+        self.vectors = None if vectors == "null" else vectors
+
+    def train_encoder(self, run: Run) -> str:
+        """Train the encoder below a run, unless it is there. It sees the raw text alone, so that all shares of a seed
+        have the same one. RETURNS (str): Its name."""
+        folder = self.work / run.encoder
+        data = self.corpora / run.corpus.name
+        if not (folder / "model-best").is_dir():
+            paths = {"paths.train": str(data / f"seed-{run.seed}" / "raw.spacy"), "paths.dev": str(data / "dev.spacy")}
+            embed = {"components.vae_encoder.model.embed.include_static_vectors": self.vectors is not None}
+            self._train(folder, "vae.cfg", {**self._shared(run), **paths, **embed, **run.encoder_settings})
+        return run.encoder
+
+    def run(self, run: Run) -> Tuple[Run, float]:
+        """Train and score a run, and write its result. RETURNS (Tuple[Run, float]): The run, and its F1 on the test set
+        in percent."""
+        folder, data = self.work / run.name, self.corpora / run.corpus.name
+        start = time.perf_counter()
+        self._train(folder, "extractor.cfg" if run.encoder else "baseline.cfg", self._settings(run))
+        seconds = time.perf_counter() - start
+        nlp = spacy.load(folder / "model-best")
+        found: Dict[str, Any] = {"corpus": run.corpus.name, "arm": run.arm.name, "share": run.share, "seed": run.seed}
+        found |= {part: score(nlp, data / f"{part}.spacy", run.corpus.figure) for part in ("dev", "test")}
+        found |= {"seconds": round(seconds, 1), "commit": current_commit(), "settings": run.settings}
+        self.results.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+        (self.results / f"{run.name}.json").write_text(text, encoding="utf8")
+        # Hundreds of pipelines would fill a disk.
+        shutil.rmtree(folder)
+        return run, float(found["test"])
+
+    def _settings(self, run: Run) -> Settings:
+        data = self.corpora / run.corpus.name
+        labelled, raw = (str(data / f"seed-{run.seed}" / f"{name}.spacy") for name in (f"labelled-{run.share}", "raw"))
+        settings = {**self._shared(run), "paths.train": labelled, "paths.dev": str(data / "dev.spacy")}
+        if run.encoder:
+            settings["paths.vae"] = str(self.work / run.encoder / "model-best")
+        else:
+            settings["components.extractor.model.tok2vec.embed.include_static_vectors"] = self.vectors is not None
+        if run.arm.raw:
+            # One of each in turn, and twice the words, so that a batch has as many labels as without raw text.
+            settings["corpora.train"] = {
+                "@readers": "spacy-vaedie.MixedCorpus.v1",
+                "raw_per_labelled": 1.0,
+                "labelled": {"@readers": "spacy-vaedie.RelationCorpus.v1", "path": labelled},
+                "raw": {"@readers": "spacy-vaedie.RawText.v1", "path": raw, "entities": True},
+            }
+            settings["training.max_epochs"] = -1
+        settings |= run.settings
+        if run.arm.raw:
+            settings["training.batcher.size"] *= 2
+        return settings
+
+    def _shared(self, run: Run) -> Settings:
+        return {"paths.vectors": self.vectors, "system.seed": run.seed}
+
+    def _train(self, folder: Path, config: str, settings: Settings) -> None:
+        changed = strip(Config().from_disk(CONFIGS / config, interpolate=False))
+        for path, value in settings.items():
+            change(changed, path, value)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        changed.to_disk(folder / "config.cfg")
+        command = [sys.executable, "-m", "spacy", "train", str(folder / "config.cfg"), "--output", str(folder)]
+        threads = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+        with (folder / "log.txt").open("w", encoding="utf8") as log:
+            status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **threads})
+        if status.returncode:
+            shutil.rmtree(folder / "model-best", ignore_errors=True)
+            msg.fail(f"{folder.name} stopped: see {folder / 'log.txt'}", exits=1)
+
+
+def change(config: Config, path: str, value: Any) -> None:
+    """Change one setting of a config, also where it was a section.
+
+    config (Config): The config.
+    path (str): Sections and setting, with dots in between.
+    value (Any): The new value.
+    """
+    *sections, name = path.split(".")
+    block: Dict[str, Any] = config
+    for section in sections:
+        block = block[section]
+    block[name] = value
+
+
+def score(nlp: spacy.Language, path: Path, figure: str) -> float:
+    """Score a pipeline, with the entities and the parse of the file.
+
+    nlp (Language): The pipeline, without a parser.
+    path (Path): Annotated texts.
+    figure (str): `micro_f1_directed` for SemEval's, else the micro-F1 of the relations.
+    RETURNS (float): In percent.
+    """
+    examples: List[Example] = list(create_relation_corpus(path)(nlp))
+    if figure == "micro_f1_directed":
+        docs = nlp.pipe(example.predicted for example in examples)
+        key = {str(i): directed_label(example.reference) for i, example in enumerate(examples)}
+        return 100 * score_semeval(key, {str(i): directed_label(doc) for i, doc in enumerate(docs)}).micro_f1_directed
+    return 100 * float(nlp.evaluate(examples)["rels_f"])
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,181 @@
+"""Sum up the study of few labels: metrics, a Markdown table, and a plot of F1 over labels."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated, Dict, List, Optional, Tuple
+
+import typer
+from _arms import print_records
+from _few_labels import QUICK, STUDY, Run, plan
+from _metrics import record, write_metrics
+from wasabi import msg
+
+from spacy_vaedie.errors import Errors
+
+Cell = Tuple[str, str, int]
+Values = Dict[Cell, List[float]]
+
+
+def main(
+    results: Annotated[Path, typer.Argument(help="Folder with the result of each run")],
+    output: Annotated[Path, typer.Argument(help="File to write the metrics to; .md and .png are written beside it")],
+    command: Annotated[str, typer.Option(help="Command to name beside the figures")] = "spacy project run few-labels .",
+    quick: Annotated[bool, typer.Option("--quick", help="The runs of the quick form")] = False,
+) -> None:
+    """Read the results of the runs that are planned, those that are there."""
+    runs = plan(QUICK if quick else STUDY)
+    try:
+        values = read_results(results, runs)
+    except (ValueError, OSError) as error:
+        msg.fail(str(error))
+        raise typer.Exit(1) from error
+    missing = len(runs) - sum(map(len, values.values()))
+    if missing:
+        msg.warn(f"{missing} of {len(runs)} runs have no result yet")
+    figures = {run.corpus.name: run.corpus.figure for run in runs}
+    records = [
+        record(figures[corpus], arm_name(corpus, arm, share), found) for (corpus, arm, share), found in values.items()
+    ]
+    write_metrics(output, records, command)
+    output.with_suffix(".md").write_text(make_table(values), encoding="utf8")
+    draw(values, output.with_suffix(".png"))
+    print_records(records)
+    for line in labels_saved(values):
+        msg.info(line)
+    msg.good(f"Saved the metrics to {output}")
+
+
+def read_results(folder: Path, runs: List[Run]) -> Values:
+    """Read the results.
+
+    folder (Path): With a file a run.
+    runs (List[Run]): The runs that are planned.
+    RETURNS (Values): F1 on the test set of each seed, by corpus, arm and share.
+    RAISES (FileNotFoundError): VE301 where there is none of them.
+    """
+    values: Values = defaultdict(list)
+    for run in runs:
+        path = folder / f"{run.name}.json"
+        if path.exists():
+            found = json.loads(path.read_text(encoding="utf8"))
+            values[run.corpus.name, run.arm.name, run.share].append(float(found["test"]))
+    if not values:
+        raise FileNotFoundError(Errors.VE301.format(path=folder / f"{runs[0].name}.json"))
+    return dict(values)
+
+
+def arm_name(corpus: str, arm: str, share: int) -> str:
+    """RETURNS (str): E.g. `fused@10%`, `fused-masked@10%`."""
+    return f"{arm}{'-masked' if corpus.endswith('-masked') else ''}@{share}%"
+
+
+def make_table(values: Values) -> str:
+    """A table for each corpus: arms by shares, mean and standard deviation, and the number of seeds.
+
+    values (Values): What `read_results` gives.
+    RETURNS (str): Markdown.
+    """
+    tables = []
+    for corpus in dict.fromkeys(corpus for corpus, _, _ in values):
+        shares = sorted({share for name, _, share in values if name == corpus})
+        arms = dict.fromkeys(arm for name, arm, _ in values if name == corpus)
+        rows = [
+            f"| {arm} | " + " | ".join(_cell(values.get((corpus, arm, share))) for share in shares) + " |"
+            for arm in arms
+        ]
+        head = f"| {corpus} | " + " | ".join(f"{share} %" for share in shares) + " |"
+        tables.append("\n".join([head, "|---|" + "---:|" * len(shares), *rows]))
+    return "\n\n".join(tables) + "\n"
+
+
+def _cell(found: Optional[List[float]]) -> str:
+    if not found:
+        return ""
+    summed = record("", "", found)
+    return f"{summed['mean']:.1f} ± {summed['std']:.1f} ({summed['n']})"
+
+
+def labels_saved(values: Values, arms: Tuple[str, ...] = ("fused", "everything"), reference: int = 30) -> List[str]:
+    """With how many labels each arm is as good as the parse alone with 30 %: on a straight line between two shares.
+
+    values (Values): What `read_results` gives.
+    arms (Tuple[str, ...]): The arms.
+    reference (int): The share that is compared with.
+    RETURNS (List[str]): A line for each corpus and arm that can be compared.
+    """
+    lines = []
+    for corpus in dict.fromkeys(corpus for corpus, _, _ in values):
+        goal = values.get((corpus, "parse", reference))
+        for arm in arms if goal else ():
+            curve = sorted(
+                (share, _mean(found))
+                for (name, other, share), found in values.items()
+                if (name, other) == (corpus, arm)
+            )
+            needed = reach(curve, _mean(goal or []))
+            if needed is not None:
+                lines.append(
+                    f"{corpus}: {arm} needs {needed:.0f} % of the labels for what parse has with {reference} %"
+                )
+    return lines
+
+
+def reach(curve: List[Tuple[int, float]], goal: float) -> Optional[float]:
+    """The share at which a curve reaches a value.
+
+    curve (List[Tuple[int, float]]): Shares and values, in order.
+    goal (float): The value.
+    RETURNS (Optional[float]): The first share, between two of the curve; None where it does not reach it.
+    """
+    for i, (share, value) in enumerate(curve):
+        if value >= goal:
+            if i == 0:
+                return float(share)
+            before, low = curve[i - 1]
+            return before + (share - before) * (goal - low) / (value - low)
+    return None
+
+
+def _mean(values: List[float]) -> float:
+    return sum(values) / len(values)
+
+
+def draw(values: Values, path: Path) -> None:
+    """Plot F1 over the share of labels, where a corpus has more than one.
+
+    values (Values): What `read_results` gives.
+    path (Path): File of the picture.
+    """
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        msg.warn("No plot: `pip install matplotlib` for one")
+        return
+    corpora = list(dict.fromkeys(corpus for corpus, _, _ in values))
+    figure, axes = pyplot.subplots(1, len(corpora), figsize=(5 * len(corpora), 4), squeeze=False)
+    for axis, corpus in zip(axes[0], corpora, strict=True):
+        for arm in dict.fromkeys(arm for name, arm, _ in values if name == corpus):
+            points = sorted(
+                (share, record("", "", found))
+                for (name, other, share), found in values.items()
+                if (name, other) == (corpus, arm)
+            )
+            axis.errorbar(
+                [share for share, _ in points],
+                [summed["mean"] for _, summed in points],
+                [summed["std"] for _, summed in points],
+                marker="o",
+                label=arm,
+            )
+        axis.set(title=corpus, xlabel="labels (%)", ylabel="F1", xscale="log")
+        axis.legend()
+    figure.tight_layout()
+    figure.savefig(path)
+    pyplot.close(figure)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,205 @@
+"""The study of few labels: what is run on what, and how it is summed up."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+import srsly
+import typer
+from spacy.tokens import Doc, DocBin, Span
+from thinc.api import Config
+from typer.testing import CliRunner
+
+from spacy_vaedie.tokens import Argument, Relation
+from spacy_vaedie.training.files import read_docbin
+from spacy_vaedie.training.sampling import choose_share, relation_labels
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+import _few_labels as few_labels  # noqa: E402
+import prepare_few_labels  # noqa: E402
+import run_few_labels  # noqa: E402
+import score_few_labels  # noqa: E402
+
+VOCAB = spacy.blank("en").vocab
+
+
+def sentence(number):
+    """Each fourth one is unrelated, each second of the others is turned around."""
+    doc = Doc(
+        VOCAB,
+        ["Ada", f"w{number}", "Bluefin", "."],
+        heads=[1, 1, 1, 1],
+        deps=["nsubj", "ROOT", "dobj", "punct"],
+        pos=["PROPN", "VERB", "PROPN", "PUNCT"],
+        tags=["NNP", "VBD", "NNP", "."],
+        lemmas=["Ada", f"w{number}", "Bluefin", "."],
+    )
+    doc.ents = [Span(doc, 0, 1, "PER"), Span(doc, 2, 3, "ORG")]
+    head, tail = Argument(0, 1, "PER"), Argument(2, 3, "ORG")
+    doc._.relations = [] if number % 4 == 0 else [Relation(*((head, tail) if number % 2 else (tail, head)), "R")]
+    return doc
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    for name, numbers in (("train", range(200)), ("dev", range(200, 220)), ("test", range(220, 240))):
+        DocBin(docs=map(sentence, numbers), store_user_data=True).to_disk(folder / f"{name}.spacy")
+    return folder
+
+
+def run(script, *arguments):
+    app = typer.Typer()
+    app.command()(script.main)
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def read(path):
+    return list(read_docbin(path, VOCAB))
+
+
+def test_shares_are_nested_and_balanced(corpus, tmp_path):
+    assert run(prepare_few_labels, corpus, tmp_path, "--seeds", 2).exit_code == 0
+    texts = {}
+    for seed in (0, 1):
+        docs = {share: read(tmp_path / f"seed-{seed}" / f"labelled-{share}.spacy") for share in (5, 10, 30, 100)}
+        assert [len(found) for found in docs.values()] == [10, 20, 60, 200]
+        texts[seed] = {share: {doc.text for doc in found} for share, found in docs.items()}
+        assert texts[seed][5] < texts[seed][10] < texts[seed][30] < texts[seed][100]
+        counts = {}
+        for doc in docs[10]:
+            counts[relation_labels(doc)] = counts.get(relation_labels(doc), 0) + 1
+        assert counts == {(): 5, ("R >",): 10, ("R <",): 5}
+    assert texts[0][10] != texts[1][10]
+
+
+def test_raw_text_is_half_of_the_texts_and_none_of_the_labelled_ones(corpus, tmp_path):
+    run(prepare_few_labels, corpus, tmp_path, "--seeds", 1)
+    raw = read(tmp_path / "seed-0" / "raw.spacy")
+    assert len(raw) == 100
+    labelled = {doc.text for doc in read(tmp_path / "seed-0" / "labelled-30.spacy")}
+    assert not labelled & {doc.text for doc in raw}
+    assert all(doc._.relations is None and len(doc.ents) == 2 and doc.has_annotation("DEP") for doc in raw)
+    for part in ("dev", "test"):
+        found, given = read(tmp_path / f"{part}.spacy"), read(corpus / f"{part}.spacy")
+        assert [(doc.text, doc._.relations) for doc in found] == [(doc.text, doc._.relations) for doc in given]
+
+
+def test_masked_arguments(corpus, tmp_path):
+    run(prepare_few_labels, corpus, tmp_path, "--seeds", 1, "--shares", 10, "--mask")
+    for path in (tmp_path / "test.spacy", tmp_path / "seed-0" / "labelled-10.spacy", tmp_path / "seed-0" / "raw.spacy"):
+        for doc in read(path):
+            assert [doc[0].text, doc[2].text, doc[0].lemma_] == ["argument"] * 3
+            assert doc[1].text.startswith("w")
+            assert [token.dep_ for token in doc] == ["nsubj", "ROOT", "dobj", "punct"]
+            assert [(ent.start, ent.label_) for ent in doc.ents] == [(0, "PER"), (2, "ORG")]
+    assert any(doc._.relations for doc in read(tmp_path / "test.spacy"))
+
+
+def test_no_share_leaves_half_over(corpus, tmp_path):
+    result = run(prepare_few_labels, corpus, tmp_path, "--shares", "60,100")
+    assert result.exit_code == 1 or isinstance(result.exception, ValueError)
+    with pytest.raises(ValueError, match=r"VE107.*shares"):
+        prepare_few_labels.raw([sentence(i) for i in range(10)], [60], 0)
+
+
+def test_choose_share_by_relations():
+    docs = [sentence(i) for i in range(40)]
+    chosen = choose_share(docs, 0.2, 3, relation_labels)
+    assert sorted(relation_labels(docs[i]) for i in chosen) == [()] * 2 + [("R <",)] * 2 + [("R >",)] * 4
+
+
+def test_the_plan():
+    runs = few_labels.plan(few_labels.STUDY)
+    names = [run.name for run in runs]
+    assert len(names) == len(set(names))
+    cells = {}
+    for item in runs:
+        cells.setdefault((item.corpus.name, item.arm.name, item.share), []).append(item.seed)
+    for corpus in ("semeval", "conll04"):
+        for arm in few_labels.ARMS:
+            expected = [0, 1, 2, 3, 4] if arm in few_labels.CURVES else [0, 1, 2]
+            assert cells[corpus, arm, 10] == expected
+        for arm in few_labels.CURVES:
+            assert [len(cells[corpus, arm, share]) for share in (5, 15, 30, 100)] == [5, 5, 5, 3]
+    assert cells["semeval-masked", "fused", 10] == [0, 1, 2]
+
+
+def test_a_run_has_another_name_with_other_settings(monkeypatch):
+    runs = few_labels.plan(few_labels.STUDY)
+    before = [item.name for item in runs]
+    # One encoder for all shares of a seed.
+    assert len({item.encoder for item in runs if item.arm.encoder == "vae" and item.corpus.name == "semeval"}) == 5
+    monkeypatch.setitem(few_labels.ENCODERS, "vae", {"training.max_steps": 7})
+    changed = {item.arm.name for item, name in zip(runs, before, strict=True) if item.name != name}
+    assert changed == {arm.name for arm in few_labels.ARMS.values() if arm.encoder == "vae"}
+
+
+@pytest.mark.parametrize("arm", few_labels.ARMS)
+def test_settings_fit_the_configs(arm):
+    """Each setting of an arm stands in the config that it changes."""
+    item = few_labels.Run(few_labels.SEMEVAL, few_labels.ARMS[arm], 10, 0)
+    study = run_few_labels.Study(Path("data"), Path("work"), Path("results"), "vectors")
+    for name, settings in (
+        ("extractor.cfg" if item.encoder else "baseline.cfg", study._settings(item)),
+        ("vae.cfg", item.encoder_settings),
+    ):
+        config = Config().from_disk(run_few_labels.CONFIGS / name, interpolate=False)
+        for path in settings:
+            *sections, last = path.split(".")
+            block = config
+            for section in sections:
+                block = block[section]
+            assert last in block, path
+
+
+def test_what_has_a_result_is_not_run_again(tmp_path):
+    for item in few_labels.plan(few_labels.QUICK):
+        srsly.write_json(tmp_path / f"{item.name}.json", {"test": 50.0})
+    result = run(run_few_labels, "nowhere", tmp_path / "work", tmp_path, "--quick")
+    assert result.exit_code == 0, result.output
+    assert not (tmp_path / "work").exists()
+
+
+def test_the_sum(tmp_path):
+    planned = few_labels.plan(few_labels.STUDY)
+    values = {("parse", 30): 70.0, ("fused", 5): 60.0, ("fused", 10): 68.0, ("fused", 15): 72.0, ("parse", 10): 61.0}
+    for item in planned:
+        base = values.get((item.arm.name, item.share))
+        if item.corpus.name == "semeval" and base is not None:
+            path = tmp_path / "runs" / f"{item.name}.json"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps({"test": base + item.seed - 2}))
+    result = run(score_few_labels, tmp_path / "runs", tmp_path / "few_labels.json")
+    assert result.exit_code == 0, result.output
+    records = {item["arm"]: item for item in srsly.read_json(tmp_path / "few_labels.json")["records"]}
+    assert set(records) == {"parse@30%", "fused@5%", "fused@10%", "fused@15%", "parse@10%"}
+    fused = records["fused@10%"]
+    assert (fused["figure"], fused["mean"], fused["n"]) == ("micro_f1_directed", 68.0, 5)
+    assert fused["std"] == pytest.approx(2.5**0.5)
+    table = (tmp_path / "few_labels.md").read_text()
+    assert "| fused | 60.0 ± 1.6 (5) | 68.0 ± 1.6 (5) | 72.0 ± 1.6 (5) |  |" in table
+    assert "needs 12 %" in result.output.replace("\n", " ")
+    assert "runs have no result" in result.output
+
+
+def test_no_result_at_all(tmp_path):
+    result = run(score_few_labels, tmp_path, tmp_path / "out.json")
+    assert result.exit_code == 1
+    assert "VE301" in result.output
+
+
+@pytest.mark.parametrize(
+    ("goal", "share"), [(70.0, 12.5), (60.0, 5.0), (50.0, 5.0), (68.0, 10.0), (72.0, 15.0), (73.0, None)]
+)
+def test_where_a_curve_reaches_a_value(goal, share):
+    assert score_few_labels.reach([(5, 60.0), (10, 68.0), (15, 72.0)], goal) == share
+
+
+def test_arm_names():
+    assert score_few_labels.arm_name("semeval", "fused", 10) == "fused@10%"
+    assert score_few_labels.arm_name("semeval-masked", "fused", 10) == "fused-masked@10%"
