@@ -95,7 +95,7 @@ def draw_noun_pairs(parse: Parse, per_doc: int, random: RandomNumbers) -> NounPa
     nouns = np.flatnonzero(np.isin(parse.pos, [NOUN, PROPN]) | ~(parse.pos > 0).any())
     drawn = [_draw(parse, nouns, random) for _ in range(per_doc)]
     heads, tails = (np.concatenate(rows) for rows in zip(*drawn, strict=True))
-    return _describe(parse, heads, tails)
+    return describe_pairs(parse, heads, tails)
 
 
 def _draw(parse: Parse, nouns: Ints, random: RandomNumbers) -> Tuple[Ints, Ints]:
@@ -115,7 +115,13 @@ def _one_of_each(rows: Ints, groups: Ints, random: RandomNumbers) -> Ints:
     return rows[order[firsts]]
 
 
-def _describe(parse: Parse, heads: Ints, tails: Ints) -> NounPairs:
+def describe_pairs(parse: Parse, heads: Ints, tails: Ints) -> NounPairs:
+    """Find what stands on the path of each pair, between its two tokens, and around them.
+
+    parse (Parse): The batch.
+    heads (Ints), tails (Ints): Rows of the two tokens, never the same one. *Shape:* (n_pairs,)
+    RETURNS (NounPairs): The pairs.
+    """
     n_pairs = len(heads)
     first, last = np.minimum(heads, tails), np.maximum(heads, tails)
     paths = shortest_paths(parse, heads, tails)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeAlias
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeAlias, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,15 @@ from thinc.types import Floats2d, Floats3d
 from ..errors import Errors, check_range
 from .candidates import Candidates
 from .embed import split_rows
+from .label_term import LabelTermConfig, draw_pairs
 from .pair_features import TYPE_BUCKETS
 from .pair_index import index_blocks
 from .pair_parts import PairPartConfig, all_parts
 
 Ints = NDArray[np.int64]
 PairInput: TypeAlias = Tuple[List[Doc], List[Candidates]]
+# In training with a generative term, the targets of the pairs, too.
+TargetInput: TypeAlias = Tuple[List[Doc], List[Candidates], NDArray[np.int8]]
 PairClassifier: TypeAlias = Model[PairInput, Floats3d]
 
 # What `predict_without` calls the token vectors.
@@ -35,6 +38,7 @@ def build_pair_classifier(
     parts: Optional[Dict[str, Optional[PairPartConfig]]] = None,
     width: int = 192,
     n_heads: int = 3,
+    term: Optional[LabelTermConfig] = None,
 ) -> PairClassifier:
     """Classifies candidate pairs. Each part describes a pair by some numbers; several small networks read all of them,
     each with a dropout of its own, and their probabilities are averaged. What they say is added to a bias for the types
@@ -45,6 +49,7 @@ def build_pair_classifier(
         every part there is. A part that is None is left out.
     width (int): Width of the hidden layer.
     n_heads (int): Networks that are averaged.
+    term (Optional[LabelTermConfig]): A generative term beside the loss of the annotated pairs, None for none.
     RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats3d]): The model. It gives logits, the first label being
         "no relation". *Shape:* (n_heads, n_pairs, n_labels + 1)
     RAISES (ValueError): VE107 for a number below 1, no part, or one that is called "latents".
@@ -67,7 +72,16 @@ def build_pair_classifier(
         refs={"tok2vec": tok2vec},
         dims={"nO": None},
         shims=[NetworkShim(PairNetwork)],
-        attrs={"dropout_rate": 0.0, "settings": {"parts": used, "width": width, "n_heads": n_heads}},
+        attrs={
+            "dropout_rate": 0.0,
+            "settings": {
+                "parts": used,
+                "width": width,
+                "n_heads": n_heads,
+                "term": None if term is None else term.network_settings,
+            },
+            "pairs_of_term": 0 if term is None else term.max_pairs,
+        },
     )
 
 
@@ -100,18 +114,22 @@ def resize(model: PairClassifier, n_labels: int) -> None:
 
 
 def forward(
-    model: PairClassifier, inputs: PairInput, is_train: bool
-) -> Tuple[Floats3d, Callable[[Floats3d], PairInput]]:
+    model: PairClassifier, inputs: Union[PairInput, TargetInput], is_train: bool
+) -> Tuple[Floats3d, Callable[[Floats3d], Union[PairInput, TargetInput]]]:
     """*Shape:* (n_heads, n_pairs, n_labels + 1)"""
-    docs, candidates = inputs
+    docs, candidates, *targets = inputs
     vectors, bp_vectors = model.layers[0](docs, is_train)
     blocks = index_blocks(docs, candidates)
     dropout = model.attrs["dropout_rate"]
     xp = model.ops.xp
-    outputs, bp_network = model.shims[0].run([xp.concatenate(vectors)], blocks, dropout, is_train=is_train)
+    most = model.attrs["pairs_of_term"] if is_train and targets else 0
+    labelled = draw_pairs(docs, candidates, targets[0], most, np.random) if most else None
+    outputs, bp_network = model.shims[0].run(
+        [xp.concatenate(vectors)], blocks, dropout, labelled=labelled, is_train=is_train
+    )
     lengths = [len(doc) for doc in docs]
 
-    def backprop(d_logits: Floats3d) -> PairInput:
+    def backprop(d_logits: Floats3d) -> Union[PairInput, TargetInput]:
         (d_vectors,) = bp_network({"logits": d_logits})
         bp_vectors(split_rows(d_vectors, lengths))
         return inputs

@@ -133,7 +133,8 @@ def make_extractor(
         spans in training (`annotating_components`).
     unlabelled (Optional[Dict[str, Optional[UnlabelledTerm]]]): Terms of the loss for pairs that are not annotated.
     scorer (Optional[Callable]): Scores relations.
-    RAISES (ValueError): VE107 for a block of `unlabelled` that is no such term.
+    RAISES (ValueError): VE107 for a block of `unlabelled` that is no such term, and for a generative term in the model
+        where a pair may have several labels.
     """
     return Extractor(
         nlp.vocab,
@@ -183,6 +184,9 @@ class Extractor(RuledPipe):
         self.scorer = scorer
         self.schema = check_schema(schema, name)
         self.labelling = AnyLabel() if multi_label else OneLabel()
+        if multi_label and model.attrs["pairs_of_term"]:
+            must = "left out: it sums over labels that exclude each other, which those of `multi_label` do not"
+            raise ValueError(Errors.VE107.format(setting="term", value="set", must=must, owner=name))
         self.cfg: Dict[str, Any] = {
             "labels": [],
             "threshold": None,
@@ -305,9 +309,9 @@ class Extractor(RuledPipe):
         candidates = self._propose_for(examples)
         bonus = self._rule_bonus(docs, candidates)
         taught = self.unlabelled.ask(self.model, (docs, candidates))
-        logits, backprop = self.model.begin_update((docs, candidates))
-        scores = self._allow(to_numpy(logits) + bonus, candidates)
         targets = self._read_targets(examples, candidates)
+        logits, backprop = self.model.begin_update((docs, candidates, targets))
+        scores = self._allow(to_numpy(logits) + bonus, candidates)
         loss, gradient = self.labelling.loss(scores, targets)
         if taught is not None:
             beliefs = self._average(taught + bonus, candidates)

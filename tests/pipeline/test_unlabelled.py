@@ -10,7 +10,7 @@ from thinc.api import Adam
 from spacy_vaedie.pipeline import unlabelled
 from spacy_vaedie.training.examples import predicted_copy
 
-from .extractors import alone, answers
+from .extractors import OWN_TOK2VEC, alone, answers
 from .helpers import SMALL_EXTRACTOR, SMALL_VAE, blank, relation_examples
 
 SELF_TRAINING = {"self_training": {"@misc": "spacy-vaedie.SelfTraining.v1", "confidence": 0.5, "warmup_steps": 0}}
@@ -160,3 +160,29 @@ def test_round_trip(en, tmp_path):
 def test_a_block_that_is_no_term_is_refused(en):
     with pytest.raises(ValueError, match=r"VE107.*unlabelled\.typo.*SelfTraining"):
         alone(en, unlabelled={"typo": {"weight": 1.0}})
+
+
+def test_a_generative_term_learns_from_unannotated_pairs_too(en):
+    examples = relation_examples(en)
+    model = {
+        **SMALL_EXTRACTOR["model"],
+        "tok2vec": OWN_TOK2VEC,
+        "term": {"@architectures": "spacy-vaedie.LabelTerm.v1"},
+    }
+    nlp = blank(en)
+    nlp.add_pipe("extractor", config={"model": model})
+    optimizer = start(nlp, examples)
+    batch = [*examples[:4], *unannotated(examples[4:])]
+    losses = train(nlp, optimizer, batch, 25)
+    assert losses[-1] < losses[0] / 2
+    assert [[r.label for r in doc._.relations] for doc in nlp.pipe([examples[0].predicted])] == [["FOUNDED"]]
+
+
+def test_a_generative_term_is_refused_where_labels_do_not_exclude_each_other(en):
+    model = {
+        **SMALL_EXTRACTOR["model"],
+        "tok2vec": OWN_TOK2VEC,
+        "term": {"@architectures": "spacy-vaedie.LabelTerm.v1"},
+    }
+    with pytest.raises(ValueError, match=r"VE107.*term.*multi_label"):
+        blank(en).add_pipe("extractor", config={"model": model, "multi_label": True})

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from ..label_term import LabelledPairs
 from ..pair_index import PairBlock, PairIndex
+from .label_term import LabelTerm
 from .pair_parts import as_tensor, build_part
 
 
@@ -22,6 +24,7 @@ class PairNetwork(nn.Module):
     width (int): Width of the hidden layer.
     n_heads (int): Networks whose probabilities are averaged.
     type_buckets (int): Rows for the types of head and tail.
+    term (Optional[Dict[str, Any]]): Settings of the `LabelTerm`, None for a network without one.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class PairNetwork(nn.Module):
         width: int,
         n_heads: int,
         type_buckets: int,
+        term: Optional[Dict[str, Any]] = None,
     ) -> None:
         super().__init__()
         self.n_heads = n_heads
@@ -48,6 +52,7 @@ class PairNetwork(nn.Module):
         self.prior = nn.Parameter(torch.zeros(type_buckets, n_labels))
         for head in range(n_heads):
             nn.init.xavier_uniform_(self.hidden.data[head])
+        self.term = None if term is None else LabelTerm(n_in=n_in, n_labels=n_labels, **term)
 
     def forward(
         self,
@@ -55,6 +60,7 @@ class PairNetwork(nn.Module):
         index: Union[PairIndex, List[PairBlock]],
         dropout: float,
         without: Optional[str] = None,
+        labelled: Optional[LabelledPairs] = None,
     ) -> Dict[str, Tensor]:
         """Score the labels.
 
@@ -62,19 +68,30 @@ class PairNetwork(nn.Module):
         index (Union[PairIndex, List[PairBlock]]): The pairs, or blocks of them, of which one at a time is in memory.
         dropout (float): Dropout rate.
         without (Optional[str]): A part whose say is replaced by zeros, to see what it is for.
-        RETURNS (Dict[str, Tensor]): `logits`, *Shape:* (n_heads, n_pairs, n_labels)
+        labelled (Optional[LabelledPairs]): What the generative term explains, None to leave it out.
+        RETURNS (Dict[str, Tensor]): `logits`, *Shape:* (n_heads, n_pairs, n_labels); with the generative term, `loss`.
         """
+        found = self._score_all(vectors, index, dropout, without)
+        if self.term is None or labelled is None:
+            return {"logits": found}
+        rows, types = as_tensor(labelled.rows, vectors), as_tensor(labelled.types, vectors)
+        prior = torch.log_softmax(self.prior.detach()[types], dim=1)
+        return {"logits": found, "loss": self.term(vectors, labelled, found[:, rows], prior)}
+
+    def _score_all(
+        self, vectors: Tensor, index: Union[PairIndex, List[PairBlock]], dropout: float, without: Optional[str]
+    ) -> Tensor:
         if isinstance(index, PairIndex):
-            return {"logits": self._score(vectors, index, dropout, without)}
+            return self._score(vectors, index, dropout, without)
 
         def score(vectors: Tensor, block: PairBlock) -> Tensor:
             return self._score(vectors, block(), dropout, without)
 
         if len(index) == 1 or not torch.is_grad_enabled():
-            return {"logits": torch.cat([score(vectors, block) for block in index], dim=1)}
+            return torch.cat([score(vectors, block) for block in index], dim=1)
         # Going back, each block is scored once more, with the same dropout, in place of being kept.
         found = [checkpoint(score, vectors, block, use_reentrant=False) for block in index]
-        return {"logits": torch.cat(found, dim=1)}
+        return torch.cat(found, dim=1)
 
     def _score(self, vectors: Tensor, index: PairIndex, dropout: float, without: Optional[str]) -> Tensor:
         """*Shape:* (n_heads, n_pairs, n_labels)"""
@@ -109,4 +126,6 @@ class PairNetwork(nn.Module):
         self.output = nn.Parameter(F.pad(self.output.data, (0, n_new)))
         self.output_bias = nn.Parameter(F.pad(self.output_bias.data, (0, n_new), value=-5.0))
         self.prior = nn.Parameter(F.pad(self.prior.data, (0, n_new)))
+        if self.term is not None:
+            self.term.with_labels(n_labels)
         return self
