@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 # What only the configs with a transformer need.
 INSTALLED_TRF := .venv/.installed-trf
 
-.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds few-labels few-labels-quick discovery discovery-seeds figures clean
+.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds few-labels few-labels-quick discovery discovery-seeds selection figures clean
 
 help:
 	@echo "make test            install into .venv, then ruff, mypy and pytest"
@@ -30,6 +30,7 @@ help:
 	@echo "make few-labels-quick  the same with a few updates on the bundled corpus"
 	@echo "make discovery       score relations that are discovered without labels, one seed"
 	@echo "make discovery-seeds  the same with three seeds, for the table in docs/discovery.md"
+	@echo "make selection       labels that are needed where texts are selected, against random choice"
 	@echo "make figures         rebuild the tables of README.md and docs/ from metrics/"
 	@echo "make clean           remove .venv and everything that was trained"
 
@@ -136,6 +137,10 @@ discovery: install
 discovery-seeds: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	for seed in 0 1 2; do $(BIN)/spacy project run discovery . $(PROJECT_VARS) --vars.seed $$seed || exit 1; done
+
+selection: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run selection . $(PROJECT_VARS)
 
 figures: install
 	$(BIN)/python scripts/figures.py

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Tuple
+from typing import Annotated, Any, Dict, Tuple
 
 import spacy
 import typer
 from _few_labels import QUICK, STUDY, Run, Settings, plan
 from _metrics import current_commit
-from score_semeval import directed_label
-from spacy.training import Example
-from strip_base import strip
-from thinc.api import Config
+from _trainings import score, train
 from wasabi import msg
-
-from spacy_vaedie.scorer import score_semeval
-from spacy_vaedie.training.readers import create_relation_corpus
-
-CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def main(
@@ -68,7 +57,7 @@ class Study:
         if not (folder / "model-best").is_dir():
             paths = {"paths.train": str(data / f"seed-{run.seed}" / "raw.spacy"), "paths.dev": str(data / "dev.spacy")}
             embed = {"components.vae_encoder.model.embed.include_static_vectors": self.vectors is not None}
-            self._train(folder, "vae.cfg", {**self._shared(run), **paths, **embed, **run.encoder_settings})
+            train(folder, "vae.cfg", {**self._shared(run), **paths, **embed, **run.encoder_settings})
         return run.encoder
 
     def run(self, run: Run) -> Tuple[Run, float]:
@@ -76,7 +65,7 @@ class Study:
         in percent."""
         folder, data = self.work / run.name, self.corpora / run.corpus.name
         start = time.perf_counter()
-        self._train(folder, "extractor.cfg" if run.encoder else "baseline.cfg", self._settings(run))
+        train(folder, "extractor.cfg" if run.encoder else "baseline.cfg", self._settings(run))
         seconds = time.perf_counter() - start
         nlp = spacy.load(folder / "model-best")
         found: Dict[str, Any] = {"corpus": run.corpus.name, "arm": run.arm.name, "share": run.share, "seed": run.seed}
@@ -113,51 +102,6 @@ class Study:
 
     def _shared(self, run: Run) -> Settings:
         return {"paths.vectors": self.vectors, "system.seed": run.seed}
-
-    def _train(self, folder: Path, config: str, settings: Settings) -> None:
-        changed = strip(Config().from_disk(CONFIGS / config, interpolate=False))
-        for path, value in settings.items():
-            change(changed, path, value)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        changed.to_disk(folder / "config.cfg")
-        command = [sys.executable, "-m", "spacy", "train", str(folder / "config.cfg"), "--output", str(folder)]
-        threads = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-        with (folder / "log.txt").open("w", encoding="utf8") as log:
-            status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **threads})
-        if status.returncode:
-            shutil.rmtree(folder / "model-best", ignore_errors=True)
-            msg.fail(f"{folder.name} stopped: see {folder / 'log.txt'}", exits=1)
-
-
-def change(config: Config, path: str, value: Any) -> None:
-    """Change one setting of a config, also where it was a section.
-
-    config (Config): The config.
-    path (str): Sections and setting, with dots in between.
-    value (Any): The new value.
-    """
-    *sections, name = path.split(".")
-    block: Dict[str, Any] = config
-    for section in sections:
-        block = block[section]
-    block[name] = value
-
-
-def score(nlp: spacy.Language, path: Path, figure: str) -> float:
-    """Score a pipeline, with the entities and the parse of the file.
-
-    nlp (Language): The pipeline, without a parser.
-    path (Path): Annotated texts.
-    figure (str): `micro_f1_directed` for SemEval's, else the micro-F1 of the relations.
-    RETURNS (float): In percent.
-    """
-    examples: List[Example] = list(create_relation_corpus(path)(nlp))
-    if figure == "micro_f1_directed":
-        docs = nlp.pipe(example.predicted for example in examples)
-        key = {str(i): directed_label(example.reference) for i, example in enumerate(examples)}
-        return 100 * score_semeval(key, {str(i): directed_label(doc) for i, doc in enumerate(docs)}).micro_f1_directed
-    return 100 * float(nlp.evaluate(examples)["rels_f"])
 
 
 if __name__ == "__main__":

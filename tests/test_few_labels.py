@@ -20,6 +20,7 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 import _few_labels as few_labels  # noqa: E402
+import _trainings  # noqa: E402
 import prepare_few_labels  # noqa: E402
 import run_few_labels  # noqa: E402
 import score_few_labels  # noqa: E402
@@ -148,7 +149,7 @@ def test_settings_fit_the_configs(arm):
         ("extractor.cfg" if item.encoder else "baseline.cfg", study._settings(item)),
         ("vae.cfg", item.encoder_settings),
     ):
-        config = Config().from_disk(run_few_labels.CONFIGS / name, interpolate=False)
+        config = Config().from_disk(_trainings.CONFIGS / name, interpolate=False)
         for path in settings:
             *sections, last = path.split(".")
             block = config
