@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Sequence, Tuple
+from typing import Annotated, Any, Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
 import spacy
@@ -16,6 +16,7 @@ from _metrics import current_commit, record, write_metrics
 from _trainings import score, train
 from score_few_labels import reach
 from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
 from wasabi import msg
 
 from spacy_vaedie.analysis.selection import RANDOM, TERMS, select_texts
@@ -105,15 +106,26 @@ class Chooser:
         nlp = spacy.load(model)
         found = select_texts(
             nlp,
-            # Without their relations, of which nothing must be known.
-            lambda: (predicted_copy(self.texts[i]) for i in left),
+            lambda: unlabelled(self.texts, left, nlp.vocab),
             n,
             by=self.by.split(","),
             seed=self.seed,
-            labelled=[predicted_copy(self.texts[i]) for i in self.labelled],
+            labelled=unlabelled(self.texts, self.labelled, nlp.vocab),
             given_entities=True,
         )
         self.labelled += [left[item["row"]] for item in found.meta]
+
+
+def unlabelled(texts: Sequence[Doc], places: Sequence[int], vocab: Vocab) -> Iterator[Doc]:
+    """Copy texts without their relations, of which nothing must be known, to the vocabulary of a pipeline, which has
+    its word vectors.
+
+    texts (Sequence[Doc]): All texts.
+    places (Sequence[int]): Which of them.
+    vocab (Vocab): The vocabulary.
+    YIELDS (Doc): The copies.
+    """
+    yield from DocBin(docs=[predicted_copy(texts[i]) for i in places]).get_docs(vocab)
 
 
 def simulate(

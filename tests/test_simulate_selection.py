@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import spacy
 import srsly
 import typer
 from spacy.tokens import DocBin
@@ -56,3 +57,12 @@ def test_what_has_a_result_is_summed_up_and_not_run(tmp_path, monkeypatch):
     assert records["random"]["mean"] == 175.0
     assert records["selection"]["mean"] == 150.0
     assert records["selection"]["figure"] == "labels_to_65"
+
+
+def test_copies_for_another_pipeline():
+    vocab = spacy.blank("en").vocab
+    docs = list(simulate_selection.unlabelled(TEXTS, [5, 3], vocab))
+    assert [doc.text for doc in docs] == [TEXTS[5].text, TEXTS[3].text]
+    assert all(doc.vocab is vocab and doc._.relations is None for doc in docs)
+    assert [(ent.text, ent.label_) for ent in docs[0].ents] == [("Ada", "PER"), ("Bluefin", "ORG")]
+    assert docs[0].has_annotation("DEP")
