@@ -22,7 +22,7 @@ help:
 	@echo "make entities-seeds  the same with three seeds"
 	@echo "make conll04         entities and relations of CoNLL04 end to end, one seed"
 	@echo "make conll04-seeds   the same with three seeds"
-	@echo "make scierc          nested entities and relations of SciERC end to end, one seed"
+	@echo "make scierc          entities and relations of SciERC end to end, one seed"
 	@echo "make scierc-seeds    the same with three seeds"
 	@echo "make topics          train and score topic models on BBC News and M10, one seed"
 	@echo "make topics-seeds    the same with three seeds, for the table in docs/topics.md"
