@@ -88,7 +88,7 @@ def test_no_pairs_no_loss():
     network = make_network(pairs=PAIRS)
     words, syntax = double(1, WORDS), double(1, SYNTAX)
     losses = [
-        float(network(words, syntax, parse, bound=Bound(np.array([1]), 0.5, 0.0, seed=1, pairs=item))["loss"])
+        network(words, syntax, parse, bound=Bound(np.array([1]), 0.5, 0.0, seed=1, pairs=item))["loss"].item()
         for item in (None, pairs)
     ]
     assert losses[0] == losses[1]
