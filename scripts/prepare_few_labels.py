@@ -34,6 +34,8 @@ def main(
     try:
         parts = {name: read(corpus / f"{name}.spacy", vocab, mask) for name in ("train", "dev", "test")}
         percents = [int(share) for share in shares.split(",")]
+        # Before anything is written: not every list of shares leaves enough over.
+        raws = [raw(parts["train"], percents, seed) for seed in range(seeds)]
     except (ValueError, OSError) as error:
         msg.fail(str(error))
         raise typer.Exit(1) from error
@@ -43,7 +45,7 @@ def main(
         folder = output / f"seed-{seed}"
         for percent in percents:
             write(folder / f"labelled-{percent}.spacy", labelled(parts["train"], percent, seed))
-        write(folder / "raw.spacy", raw(parts["train"], percents, seed))
+        write(folder / "raw.spacy", raws[seed])
     msg.good(f"Cut {corpus} for {seeds} seeds into {output}")
 
 

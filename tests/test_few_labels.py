@@ -103,7 +103,9 @@ def test_masked_arguments(corpus, tmp_path):
 
 def test_no_share_leaves_half_over(corpus, tmp_path):
     result = run(prepare_few_labels, corpus, tmp_path, "--shares", "60,100")
-    assert result.exit_code == 1 or isinstance(result.exception, ValueError)
+    assert result.exit_code == 1
+    assert "VE107" in result.output
+    assert not any(tmp_path.iterdir())
     with pytest.raises(ValueError, match=r"VE107.*shares"):
         prepare_few_labels.raw([sentence(i) for i in range(10)], [60], 0)
 

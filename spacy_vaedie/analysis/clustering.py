@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Optional, Sequence
+from typing import List, Optional, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,17 +109,20 @@ def build_blocks(pairs: Pairs, by: Sequence[str] = BLOCKS) -> List[Floats]:
     RETURNS (List[Floats]): The blocks. *Shape:* (n_pairs, width) each
     RAISES (ValueError): VE005 for an unknown part, or none.
     """
+    from sklearn.preprocessing import normalize
+
     unknown = [name for name in by if name not in BLOCKS]
     if unknown or not by:
         value = ",".join(by)
         raise ValueError(Errors.VE005.format(value=value, what="list of what to cluster by", options=", ".join(BLOCKS)))
+    # Rows of length 1, so that distances are those of directions.
     blocks: List[Floats] = []
     if PATH in by:
-        blocks.append(_scale(_to_unit(_hash_paths(pairs.pairs))))
+        blocks.append(_scale(normalize(_hash_paths(pairs.pairs))))
     if LATENTS in by:
         for latents in (pairs.arguments, pairs.path):
             centred = latents.astype("float64") - latents.mean(axis=0)
-            blocks.append(_scale(_to_unit(centred)))
+            blocks.append(_scale(normalize(centred)))
     if TYPES in by:
         names, numbers = np.unique(pairs.types(), return_inverse=True)
         blocks.append(TYPES_WEIGHT * _scale(np.eye(len(names))[numbers]))
@@ -152,13 +155,6 @@ def _hash_paths(pairs: Sequence[Pair]) -> Floats:
     with np.errstate(invalid="ignore"):
         reduced: Floats = TruncatedSVD(width, random_state=SEED).fit_transform(weighted)
     return reduced
-
-
-def _to_unit(rows: Any) -> Floats:
-    """Rows of length 1, so that distances are those of directions. A row of zeros stays one."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: Floats = rows / np.where(lengths > 0, lengths, 1.0)
-    return unit
 
 
 def _scale(rows: Floats) -> Floats:

@@ -20,7 +20,7 @@ from ..tokens import Evidence, Relation
 from ..tokens.dependency import has_parse, read_evidences
 from ..training.examples import predicted_copy
 from ..training.files import find_files, read_docbin
-from ..training.readers import create_raw_text
+from ..training.readers import RAW_SUFFIXES, create_raw_text
 
 Floats = NDArray[np.float32]
 Span = Tuple[int, int]
@@ -28,7 +28,6 @@ Span = Tuple[int, int]
 Tokens = Tuple[int, int, int, int]
 
 ENTITIES, TRIPLES = CANDIDATES = ("entities", "triples")
-RAW_SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz", ".conllu", ".spacy")
 BATCH = 64
 _SPANS = {"doc.ents", "doc.spans"}
 _PARSE = {"token.dep", "token.tag", "token.lemma"}

@@ -13,6 +13,16 @@ def draw(shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)
 
 
+def assert_slopes(function, logits, gradient):
+    """Compare a gradient with differences. To each head goes that of its own mean; the loss is the mean over two."""
+    for place in np.ndindex(*logits.shape):
+        ahead, behind = logits.copy(), logits.copy()
+        ahead[place] += 1e-5
+        behind[place] -= 1e-5
+        slope = (function(ahead) - function(behind)) / 2e-5
+        assert gradient[place] == pytest.approx(2 * slope, abs=1e-7)
+
+
 def test_probabilities():
     logits = np.array([[0.0, np.log(3), np.log(4)]])
     np.testing.assert_allclose(OneLabel().probabilities(logits), [[1 / 8, 3 / 8, 4 / 8]])
@@ -48,13 +58,7 @@ def test_gradient_against_finite_differences(labelling, targets):
     loss, gradient = labelling.loss(logits, targets)
     assert loss > 0
     assert not gradient[:, 2].any()
-    for place in np.ndindex(*logits.shape):
-        ahead, behind = logits.copy(), logits.copy()
-        ahead[place] += 1e-5
-        behind[place] -= 1e-5
-        slope = (labelling.loss(ahead, targets)[0] - labelling.loss(behind, targets)[0]) / 2e-5
-        # To each head, the gradient of its own mean; the loss is the mean over two.
-        assert gradient[place] == pytest.approx(2 * slope, abs=1e-7)
+    assert_slopes(lambda changed: labelling.loss(changed, targets)[0], logits, gradient)
 
 
 def test_the_loss_of_several_labels_by_hand():
@@ -145,12 +149,7 @@ def test_divergence(labelling):
     same = np.log(given) if isinstance(labelling, OneLabel) else np.log(given / (1 - given)) * [0, 1, 1]
     assert labelling.divergence(same[None], given)[0] == pytest.approx(0.0, abs=1e-9)
     assert loss > 0
-    for place in np.ndindex(*logits.shape):
-        ahead, behind = logits.copy(), logits.copy()
-        ahead[place] += 1e-5
-        behind[place] -= 1e-5
-        slope = (labelling.divergence(ahead, given)[0] - labelling.divergence(behind, given)[0]) / 2e-5
-        assert gradient[place] == pytest.approx(2 * slope, abs=1e-7)
+    assert_slopes(lambda changed: labelling.divergence(changed, given)[0], logits, gradient)
 
 
 @pytest.mark.parametrize("labelling", BOTH)

@@ -13,7 +13,8 @@ from ..labelling import UNKNOWN
 from ..noun_pairs import NounPairs
 from .encoder import Posterior, sample
 from .objective import kl_divergence
-from .pair_parts import as_buckets, as_tensor, bag
+from .pair_parts import as_buckets, as_tensor
+from .pair_term import read_tokens
 
 
 class LabelTerm(nn.Module):
@@ -64,9 +65,7 @@ class LabelTerm(nn.Module):
         return loss
 
     def _infer(self, vectors: Tensor, pairs: NounPairs) -> Tuple[Tensor, Tensor]:
-        ends = [vectors[as_tensor(rows, vectors)] for rows in (pairs.heads, pairs.tails)]
-        context = [bag(vectors, rows, "mean") for rows in pairs.context]
-        found: Tuple[Tensor, Tensor] = self.posterior(F.gelu(self.reduce(torch.cat([*ends, *context], dim=1))))
+        found: Tuple[Tensor, Tensor] = self.posterior(F.gelu(self.reduce(read_tokens(vectors, pairs))))
         return found
 
     def _likelihoods(self, latents: Tensor, batch: LabelledPairs, like: Tensor) -> Tensor:

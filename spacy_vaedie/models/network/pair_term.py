@@ -13,6 +13,15 @@ from .encoder import Posterior, sample
 from .pair_parts import as_tensor, bag
 
 
+def read_tokens(states: Tensor, pairs: NounPairs) -> Tensor:
+    """The states of both tokens of each pair, and the means of those on the path, between and around.
+
+    *Shape:* (n_tokens, width) to (n_pairs, 5 * width)
+    """
+    ends = [states[as_tensor(rows, states)] for rows in (pairs.heads, pairs.tails)]
+    return torch.cat([*ends, *(bag(states, rows, "mean") for rows in pairs.context)], dim=1)
+
+
 class PairTerm(nn.Module):
     """q(z_p | h) and p(head, tail, words between | z_p), see `spacy-vaedie.PairTerm.v1`.
 
@@ -53,9 +62,7 @@ class PairTerm(nn.Module):
 
     def infer(self, states: Tensor, pairs: NounPairs, dropout: float) -> Tuple[Tensor, Tensor]:
         """Mean and log-variance of each pair's latent. *Shape:* (n_tokens, n_in) to twice (n_pairs, latent_width)"""
-        nouns = [states[as_tensor(rows, states)] for rows in (pairs.heads, pairs.tails)]
-        context = [bag(states, rows, "mean") for rows in pairs.context]
-        read = F.dropout(torch.cat([*nouns, *context], dim=1), dropout, self.training)
+        read = F.dropout(read_tokens(states, pairs), dropout, self.training)
         found: Tuple[Tensor, Tensor] = self.posterior(self.norm(F.gelu(self.reduce(read))))
         return found
 
