@@ -146,4 +146,4 @@ figures: install
 	$(BIN)/python scripts/figures.py
 
 clean:
-	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/wnut17 assets/conll04 assets/scierc assets/topics assets/captions assets/carb assets/ewt assets/packages assets/vectors assets/all_minilm_l6_v2
+	rm -rf .venv project.lock corpus training packages metrics assets/semeval assets/wnut17 assets/conll04 assets/scierc assets/topics assets/captions assets/carb assets/ewt assets/packages assets/vectors assets/lexicon assets/all_minilm_l6_v2

@@ -13,6 +13,7 @@ from wasabi import msg
 
 from spacy_vaedie.cli.evaluate import entity_writers
 from spacy_vaedie.errors import Errors
+from spacy_vaedie.tokens.lexicon import TABLE
 
 
 def main(
@@ -32,13 +33,14 @@ def assemble(base: str, components: dict[str, str]) -> Language:
 
     base (str): Pipeline that parses, a name or a folder.
     components (dict[str, str]): Folder of the trained pipeline of each component.
-    RETURNS (Language): The pipeline, with the word vectors that the components were trained with.
-    RAISES (ValueError): VE320 where these are not those of the base or of another component.
+    RETURNS (Language): The pipeline, with the word vectors and the lexicon that the components were trained with.
+    RAISES (ValueError): VE320, VE321 where these are not those of the base or of another component.
     """
     nlp = spacy.load(base)
     trained = {folder: spacy.load(folder) for folder in dict.fromkeys(components.values())}
     for folder, pipeline in trained.items():
         take_vectors(nlp, pipeline, base, folder)
+        take_lexicon(nlp, pipeline, base, folder)
     if any(name in entity_writers(trained[folder]) for name, folder in components.items()):
         for name in entity_writers(nlp):
             nlp.remove_pipe(name)
@@ -67,6 +69,24 @@ def take_vectors(nlp: Language, trained: Language, base: str, folder: str) -> No
     for text in trained.vocab.strings:
         nlp.vocab.strings.add(text)
     nlp.vocab.vectors = vectors
+
+
+def take_lexicon(nlp: Language, trained: Language, base: str, folder: str) -> None:
+    """Give a pipeline without a lexicon that of another one.
+
+    nlp (Language): The pipeline.
+    trained (Language): The other one.
+    base (str): What the first is called in the error.
+    folder (str): What the other one is called.
+    RAISES (ValueError): VE321 where both have one and these differ.
+    """
+    lookups, present = trained.vocab.lookups, nlp.vocab.lookups
+    if not lookups.has_table(TABLE):
+        return
+    if not present.has_table(TABLE):
+        present.add_table(TABLE, lookups.get_table(TABLE))
+    elif present.get_table(TABLE) != lookups.get_table(TABLE):
+        raise ValueError(Errors.VE321.format(folder=folder, base=base))
 
 
 if __name__ == "__main__":

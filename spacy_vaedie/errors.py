@@ -165,6 +165,12 @@ class Errors(metaclass=_Coded):
         "weights, and the optimizer keeps none. Set `use_averages = true` in `[training.optimizer]`."
     )
 
+    VE227 = (
+        "The model reads the classes of words ('spacy-vaedie.WordClasses.v1'), and the vocabulary has no table "
+        "'{table}'. In a training, set `lookups` in `[initialize]` to a 'spacy-vaedie.Lexicon.v1'. For a component "
+        "that comes from another pipeline, take the lexicon along: `nlp.vocab.lookups = other.vocab.lookups`."
+    )
+
     # open_extractor
     VE251 = (
         "'{name}' reads the dependency parse, and this Doc has none ({text!r}). Add a parser before '{name}', or give "
@@ -232,6 +238,10 @@ class Errors(metaclass=_Coded):
     VE320 = (
         "'{folder}' was trained with other word vectors than the pipeline '{base}' reads, and a pipeline has one "
         "table. Train it with --paths.vectors {base}, or put it on a base without vectors."
+    )
+    VE321 = (
+        "'{folder}' was trained with another lexicon than the pipeline '{base}' has, and a vocabulary has one. Train "
+        "both with the same file as `lookups` in `[initialize]`."
     )
 
     # scoring

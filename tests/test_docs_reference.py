@@ -25,6 +25,7 @@ from .test_layout import ENTRY_POINTS, codes_of
 NAMES = ROOT / "docs" / "registered-names.md"
 CODES = ROOT / "docs" / "troubleshooting.md"
 FORMATS = ROOT / "docs" / "data-format.md"
+LEXICONS = ROOT / "docs" / "lexicons.md"
 INI = [(page, i, block) for page in PAGES for i, block in enumerate(blocks(page, "ini"))]
 REGISTERED = [(group, name) for group, name, _ in ENTRY_POINTS if group != "spacy_cli"]
 # Types that a config has, as the tables call them.
@@ -130,7 +131,10 @@ def walk(block):
 
 
 @pytest.mark.parametrize(("page", "number", "text"), INI, ids=[f"{page.name}-{i}" for page, i, _ in INI])
-def test_config_blocks_resolve(page, number, text):
+def test_config_blocks_resolve(page, number, text, tmp_path, monkeypatch):
+    # The file that they name, as its page shows it.
+    (tmp_path / "lexicon.jsonl").write_text(blocks(LEXICONS, "json")[0], encoding="utf8")
+    monkeypatch.chdir(tmp_path)
     if "spacy-transformers." in text:
         pytest.importorskip("spacy_transformers", reason="the extra `trf` is not installed")
     config = Config().from_str(text)

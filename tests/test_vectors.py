@@ -91,6 +91,21 @@ def test_components_of_two_trainings_share_a_table(tmp_path: Path) -> None:
     assert nlp.vocab.vectors.key2row[lost] == 1
 
 
+def test_a_lexicon_comes_along_and_there_is_one(tmp_path: Path) -> None:
+    for name, lexicon in (("base", None), ("trained", ["sore"]), ("same", ["sore"]), ("other", ["wound"])):
+        nlp = spacy.blank("en")
+        if lexicon:
+            nlp.vocab.lookups.add_table("word_classes", {"ulcer": lexicon})
+        if name == "trained":
+            nlp.add_pipe("sentencizer")
+        nlp.to_disk(tmp_path / name)
+    for base in ("base", "same"):
+        nlp = assemble.assemble(str(tmp_path / base), {"sentencizer": str(tmp_path / "trained")})
+        assert nlp.vocab.lookups.get_table("word_classes")["ulcer"] == ["sore"]
+    with pytest.raises(ValueError, match="VE321.*trained.*other"):
+        assemble.assemble(str(tmp_path / "other"), {"sentencizer": str(tmp_path / "trained")})
+
+
 @pytest.mark.parametrize("vectors", ["null", "base"])
 def test_vectors_that_are_to_be_read_must_be_there(tmp_path: Path, vectors: str) -> None:
     spacy.blank("en").to_disk(tmp_path / "base")

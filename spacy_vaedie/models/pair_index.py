@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Callable, List, Tuple, TypeAlias
+from typing import Callable, List, Optional, Tuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
 from ..tokens.dependency import Parse, Paths, read_parse, shortest_paths, span_roots
+from ..tokens.lexicon import WordClasses, read_word_classes
 from .candidates import Candidates, concatenate, ranges
 from .pair_features import firsts_of, lexical_features, mix, type_buckets
+from .word_classes import class_features
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
@@ -40,6 +42,7 @@ class PairIndex:
     features (Tuple[Hashes, Ints]): Hashed lexical features, and first places.
     types (Ints): Bucket of the types of head and tail. *Shape:* (n_pairs,)
     context (Context): The tokens around and between the two.
+    classes (Tuple[Hashes, Ints]): Hashed classes of words, and first places. Without a lexicon there are none.
     """
 
     heads: Groups
@@ -52,6 +55,7 @@ class PairIndex:
     features: Tuple[Hashes, Ints]
     types: Ints
     context: Context
+    classes: Tuple[Hashes, Ints]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,18 +93,21 @@ def index_pairs(docs: List[Doc], candidates: List[Candidates]) -> PairIndex:
     return _index(parse, concatenate(candidates, parse.starts))
 
 
-def index_blocks(docs: List[Doc], candidates: List[Candidates]) -> List[PairBlock]:
+def index_blocks(docs: List[Doc], candidates: List[Candidates], with_classes: bool = False) -> List[PairBlock]:
     """Cut the candidate pairs of a batch into blocks. One has fewer rows than `BLOCK_ROWS` and those of one pair.
 
     docs (List[Doc]): The batch.
     candidates (List[Candidates]): The candidates of each Doc.
+    with_classes (bool): Whether to look words up in the lexicon of the vocabulary.
     RETURNS (List[PairBlock]): One block or more, in the order of the pairs.
+    RAISES (ValueError): VE227 if the vocabulary has no lexicon.
     """
     parse = read_parse(docs)
+    classes = read_word_classes(docs, parse) if with_classes else None
     batch = concatenate(candidates, parse.starts)
     read = np.cumsum(_rows_at_most(parse, batch))
     changes = np.flatnonzero(np.diff(read // BLOCK_ROWS)) + 1
-    return [partial(_index, parse, replace(batch, pairs=pairs)) for pairs in np.split(batch.pairs, changes)]
+    return [partial(_index, parse, replace(batch, pairs=pairs), classes) for pairs in np.split(batch.pairs, changes)]
 
 
 def _rows_at_most(parse: Parse, batch: Candidates) -> Ints:
@@ -116,7 +123,7 @@ def _rows_at_most(parse: Parse, batch: Candidates) -> Ints:
     return rows
 
 
-def _index(parse: Parse, batch: Candidates) -> PairIndex:
+def _index(parse: Parse, batch: Candidates, word_classes: Optional[WordClasses] = None) -> PairIndex:
     heads, tails = batch.spans[batch.pairs[:, 0]], batch.spans[batch.pairs[:, 1]]
     roots = span_roots(parse, batch.spans[:, 0], batch.spans[:, 1])
     head_roots, tail_roots = roots[batch.pairs[:, 0]], roots[batch.pairs[:, 1]]
@@ -125,8 +132,9 @@ def _index(parse: Parse, batch: Candidates) -> PairIndex:
     start = np.minimum(heads[:, 1], tails[:, 1])
     end = np.maximum(np.maximum(heads[:, 0], tails[:, 0]), start)
     between = (start, np.minimum(end, start + MAX_BETWEEN))
-    hashes, owners = lexical_features(parse, batch, (head_roots, tail_roots), paths, between)
-    order = np.argsort(owners, kind="stable")
+    features = lexical_features(parse, batch, (head_roots, tail_roots), paths, between)
+    nothing = np.zeros(0, dtype="uint64"), np.zeros(0, dtype="int64")
+    classes = nothing if word_classes is None else class_features(parse, word_classes, (head_roots, tail_roots), paths)
     doc_starts = parse.starts[parse.doc_index[head_roots]]
     doc_ends = doc_starts + parse.lengths[parse.doc_index[head_roots]]
     return PairIndex(
@@ -137,9 +145,10 @@ def _index(parse: Parse, batch: Candidates) -> PairIndex:
         between=_group(*between),
         path=(paths.tokens, firsts_of(paths.lengths)),
         path_labels=mix(parse.deps[paths.tokens], paths.directions.astype("uint64")),
-        features=(hashes[order], firsts_of(np.bincount(owners, minlength=len(batch.pairs)))),
+        features=_by_pair(features, len(batch.pairs)),
         types=type_buckets(batch),
         context=_read_context(heads, tails, (doc_starts, doc_ends), paths),
+        classes=_by_pair(classes, len(batch.pairs)),
     )
 
 
@@ -179,3 +188,9 @@ def _distances(rows: Ints, spans: Ints) -> Ints:
 
 def _group(starts: Ints, ends: Ints) -> Groups:
     return ranges(starts, ends), firsts_of(ends - starts)
+
+
+def _by_pair(features: Tuple[Hashes, Ints], n_pairs: int) -> Tuple[Hashes, Ints]:
+    """Group features by the pair that they describe, with the first place of each group."""
+    hashes, owners = features
+    return hashes[np.argsort(owners, kind="stable")], firsts_of(np.bincount(owners, minlength=n_pairs))

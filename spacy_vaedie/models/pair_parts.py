@@ -11,7 +11,7 @@ from spacy.util import registry
 from ..errors import check_range
 
 PATH, CONTEXT = "spacy-vaedie.PathConvolution.v1", "spacy-vaedie.ContextConvolution.v1"
-LEXICAL = "spacy-vaedie.LexicalFeatures.v1"
+LEXICAL, CLASSES = "spacy-vaedie.LexicalFeatures.v1", "spacy-vaedie.WordClasses.v1"
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,24 @@ def build_lexical_features(width: int = 64, buckets: int = 16384) -> PairPartCon
     return PairPartConfig("lexical", {"width": width, "buckets": buckets})
 
 
+@registry.architectures("spacy-vaedie.WordClasses.v1")
+def build_word_classes(width: int = 64, buckets: int = 16384) -> PairPartConfig:
+    """The sum of the classes that a lexicon gives to the topmost words of head and tail and to the words on the path,
+    hashed: what kind of thing a word is, also where no label has shown it. The lexicon is the table "word_classes" of
+    `nlp.vocab.lookups`, which `spacy-vaedie.Lexicon.v1` reads in the block `[initialize]`.
+
+    width (int): Width of a class's row.
+    buckets (int): Rows.
+    RETURNS (PairPartConfig): The description.
+    RAISES (ValueError): VE107 for a number below 1.
+    """
+    check_range(CLASSES, 1, width=width, buckets=buckets)
+    return PairPartConfig("classes", {"width": width, "buckets": buckets})
+
+
 def all_parts() -> Dict[str, PairPartConfig]:
-    """RETURNS (Dict[str, PairPartConfig]): Every part with its defaults, under the name that the configs give it."""
+    """RETURNS (Dict[str, PairPartConfig]): Every part that needs nothing from elsewhere, with its defaults, under the
+    name that the configs give it."""
     return {
         "arguments": build_arguments(),
         "between": build_text_between(),

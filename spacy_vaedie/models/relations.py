@@ -80,6 +80,7 @@ def build_pair_classifier(
                 "n_heads": n_heads,
                 "term": None if term is None else term.network_settings,
             },
+            "with_classes": any(part["kind"] == "classes" for part in used.values()),
             "pairs_of_term": 0 if term is None else term.max_pairs,
         },
     )
@@ -119,7 +120,7 @@ def forward(
     """*Shape:* (n_heads, n_pairs, n_labels + 1)"""
     docs, candidates, *targets = inputs
     vectors, bp_vectors = model.layers[0](docs, is_train)
-    blocks = index_blocks(docs, candidates)
+    blocks = index_blocks(docs, candidates, model.attrs["with_classes"])
     dropout = model.attrs["dropout_rate"]
     xp = model.ops.xp
     most = model.attrs["pairs_of_term"] if is_train and targets else 0
@@ -152,7 +153,8 @@ def predict_without(
     vectors = model.ops.xp.concatenate(model.layers[0].predict(docs))
     if without == LATENTS:
         vectors = model.ops.xp.zeros_like(vectors)
-    outputs, _ = model.shims[0].run([vectors], index_blocks(docs, candidates), 0.0, without, is_train=False)
+    blocks = index_blocks(docs, candidates, model.attrs["with_classes"])
+    outputs, _ = model.shims[0].run([vectors], blocks, 0.0, without, is_train=False)
     return outputs["logits"]
 
 

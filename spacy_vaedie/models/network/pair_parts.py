@@ -106,8 +106,8 @@ class ContextConvolution(PairPart):
         return torch.cat([pieces, attended], dim=1)
 
 
-class LexicalFeatures(PairPart):
-    """See `spacy-vaedie.LexicalFeatures.v1`. Some of the features are dropped in training."""
+class HashedFeatures(PairPart):
+    """A sum of rows, one for each feature of a pair. Some of the features are dropped in training."""
 
     def __init__(self, *, n_in: int, width: int, buckets: int) -> None:
         super().__init__()
@@ -116,12 +116,30 @@ class LexicalFeatures(PairPart):
         nn.init.normal_(self.table.weight, std=0.05)
 
     def forward(self, vectors: Tensor, index: PairIndex, dropout: float) -> Tensor:
-        hashes, firsts = index.features
+        hashes, firsts = self.features(index)
         rows = as_tensor(as_buckets(hashes, self.buckets), vectors)
         weights = F.dropout(torch.ones(len(rows), device=vectors.device), dropout, self.training)
         table = self.table.weight
         embedded: Tensor = self.table(rows, as_tensor(firsts, vectors), per_sample_weights=weights.to(table.dtype))
         return embedded
+
+    def features(self, index: PairIndex) -> Tuple[Any, Any]:
+        """RETURNS (Tuple[Any, Any]): Hashed features, and first places."""
+        raise NotImplementedError
+
+
+class LexicalFeatures(HashedFeatures):
+    """See `spacy-vaedie.LexicalFeatures.v1`."""
+
+    def features(self, index: PairIndex) -> Tuple[Any, Any]:
+        return index.features
+
+
+class WordClasses(HashedFeatures):
+    """See `spacy-vaedie.WordClasses.v1`."""
+
+    def features(self, index: PairIndex) -> Tuple[Any, Any]:
+        return index.classes
 
 
 PARTS: Dict[str, Type[PairPart]] = {
@@ -130,6 +148,7 @@ PARTS: Dict[str, Type[PairPart]] = {
     "path": PathConvolution,
     "context": ContextConvolution,
     "lexical": LexicalFeatures,
+    "classes": WordClasses,
 }
 
 
