@@ -37,6 +37,13 @@ Labels = NDArray[np.str_]
 Groups = Tuple[Ints, Ints]
 
 PARTS = ("train", "dev", "test")
+
+
+def beside_both(block: str) -> Dict[str, float]:
+    """RETURNS (Dict[str, float]): Weights of an arm that reads a block of latents beside all the rest."""
+    return {"lexical": 1.0, "vectors": 0.5, block: 0.2}
+
+
 # Blocks of features of each arm, with their weights: the mean squared length of a sentence's features in that block.
 # Tuned on the dev set.
 ARMS: Dict[str, Dict[str, float]] = {
@@ -45,9 +52,10 @@ ARMS: Dict[str, Dict[str, float]] = {
     "both": {"lexical": 1.0, "vectors": 0.5},
     "means": {"means": 1.0},
     "hidden": {"hidden": 1.0},
-    "both+means": {"lexical": 1.0, "vectors": 0.5, "means": 0.2},
-    "both+hidden": {"lexical": 1.0, "vectors": 0.5, "hidden": 0.2},
+    "both+means": beside_both("means"),
+    "both+hidden": beside_both("hidden"),
 }
+LATENTS = ("means", "hidden")
 SHARES = (5, 10, 30, 100)
 # Inverse regularization, chosen on the dev set for each arm and share.
 STRENGTHS = (3.0, 12.0, 48.0)
@@ -78,6 +86,9 @@ def main(
     shares: Annotated[str, typer.Option(help="Percent of the training sentences whose labels are used")] = (
         ",".join(map(str, SHARES))
     ),
+    beside: Annotated[
+        Optional[List[str]], typer.Option(help="NAME=FOLDER of another VAE, to be read in the place of the first one")
+    ] = None,
     command: Annotated[Optional[str], typer.Option(help="Command to name beside the figures, else this one")] = None,
 ) -> None:
     """Train a logistic regression on each set of features and each share of the labels, and score it on the test
@@ -86,6 +97,13 @@ def main(
         percents = read_shares(shares)
         nlp = spacy.load(model)
         parts = {name: read_part(nlp, corpus / f"{name}.spacy") for name in PARTS}
+        arms = dict(ARMS)
+        for name, folder in (item.split("=", 1) for item in beside or []):
+            other = spacy.load(folder)
+            for part in PARTS:
+                blocks = read_part(other, corpus / f"{part}.spacy").blocks
+                parts[part].blocks.update({f"{block} {name}": blocks[block] for block in LATENTS})
+            arms.update({f"both+{block} {name}": beside_both(f"{block} {name}") for block in LATENTS})
     except (ValueError, OSError) as error:
         msg.fail(str(error))
         raise typer.Exit(1) from error
@@ -96,7 +114,7 @@ def main(
         # With all labels, every sample is the same one.
         n_samples = 1 if percent == 100 else samples
         rows = [sample_labels(labels[0], percent / 100, seed) for seed in range(n_samples)]
-        for arm, weights in ARMS.items():
+        for arm, weights in arms.items():
             strength, scores = probe([add_grams(grams, weights, i) for i in range(len(PARTS))], labels, rows)
             msg.info(f"{arm}@{percent}%: C = {strength:g} on the dev set")
             records.append(record("micro_f1_directed", f"{arm}@{percent}%", scores))

@@ -100,6 +100,19 @@ def test_scores_every_arm_and_share(nlp: Language, tmp_path: Path) -> None:
     assert 0.0 < means["means"] < 100.0
 
 
+def test_other_encoders_stand_beside(nlp: Language, tmp_path: Path) -> None:
+    write_corpus(tmp_path / "corpus", nlp)
+    nlp.to_disk(tmp_path / "model")
+    output = tmp_path / "out.json"
+    other = f"--beside=twin={tmp_path / 'model'}"
+    result = run_probe(tmp_path / "corpus", tmp_path / "model", output, "--samples=1", "--shares=50", other)
+    assert result.exit_code == 0, result.stdout
+    means = {item["arm"]: item["mean"] for item in srsly.read_json(output)["records"]}
+    assert len(means) == len(probe_semeval.ARMS) + 2
+    for block in ("means", "hidden"):
+        assert means[f"both+{block} twin@50%"] == means[f"both+{block}@50%"]
+
+
 def test_failures_have_a_code(nlp: Language, tmp_path: Path) -> None:
     write_corpus(tmp_path / "corpus", nlp)
     write_corpus(tmp_path / "lost", nlp, nominals=(1,))
