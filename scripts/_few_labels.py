@@ -23,6 +23,11 @@ _TEACHER = {
     "self_training": {"@misc": "spacy-vaedie.SelfTraining.v1"},
     "consistency": {"@misc": "spacy-vaedie.Consistency.v1"},
 }
+# What `spacy project run lexicon .` writes.
+_LEXICON: Settings = {
+    "initialize.lookups": {"@misc": "spacy-vaedie.Lexicon.v1", "path": "assets/lexicon/wordnet.jsonl.gz"},
+    "components.extractor.model.parts.classes": {"@architectures": "spacy-vaedie.WordClasses.v1"},
+}
 _VECTORS_ALONE = ("path", "context", "lexical")
 
 # What the encoder below the extractor is, by name: what is changed in `vae.cfg`.
@@ -67,7 +72,9 @@ ARMS: Dict[str, Arm] = {
         Arm("random", "random", _FROZEN),
         Arm("self-training", "", {"components.extractor.unlabelled": _TEACHER}, raw=True),
         Arm("pairs", "pairs", _FROZEN),
-        Arm("everything", "pairs", {**_FROZEN, "components.extractor.unlabelled": _TEACHER}, raw=True),
+        Arm("parse+lexicon", "", _LEXICON),
+        Arm("fused+lexicon", "vae", {**_FROZEN, **_LEXICON}),
+        Arm("everything", "pairs", {**_FROZEN, **_LEXICON, "components.extractor.unlabelled": _TEACHER}, raw=True),
     )
 }
 
