@@ -103,14 +103,16 @@ class Errors(metaclass=_Coded):
         "'{other}', or let it listen to '{other}'."
     )
     VE110 = (
-        "The loss of '{name}' became {loss} at step {step}; training stops before the weights are changed. The longest "
-        "text of the batch begins with: {text!r}. Lower the learning rate or `grad_clip`, or take this text out. The "
-        "last good model is what `spacy train` saved."
+        "The loss of '{name}' became {loss} at step {step}; training stops, and the weights go back to those before "
+        "the last update. The longest text of the batch begins with: {text!r}. Lower the learning rate or "
+        "`grad_clip`, or take this text out. What `spacy train` saves now as `model-last` is sound; "
+        "`model-best` is what it was."
     )
     VE111 = (
-        "The gradient of '{name}' is no number any more (step {step}, weight {parameter}); training stops before "
-        "the weights are changed. Lower the learning rate or `grad_clip`. The last good model is what `spacy train` "
-        "saved."
+        "The gradient of '{name}' is no number any more (step {step}, weight {parameter}); training stops, and the "
+        "weights go back to those before the last update. The longest text since then begins with: {text!r}. Lower the "
+        "learning rate or `grad_clip`, or take this text out. What `spacy train` saves now as `model-last` is sound; "
+        "`model-best` is what it was."
     )
     VE112 = (
         "'{name}' cannot {what} with the decoder '{decoder}'. Train one with a decoder that can: {options} (setting "
@@ -119,8 +121,9 @@ class Errors(metaclass=_Coded):
     VE113 = "'{name}' has no dimension {dim} of the text's latent: there are {width}, counted from 0."
     VE114 = "'{name}' found no text to compare with: the corpus that `nearest` was given is empty."
     VE115 = (
-        "The bound of '{name}' on held-out text is {loss} at step {step}: the weights have grown beyond all bounds. "
-        "Lower the learning rate or `grad_clip`. The last good model is what `spacy train` saved as `model-best`."
+        "The bound of '{name}' on held-out text is {loss} at step {step}: the weights have grown beyond all bounds, "
+        "and go back to those before the last update. The longest text begins with: {text!r}. Lower the learning "
+        "rate or `grad_clip`. What `spacy train` saves now as `model-last` is sound; `model-best` is what it was."
     )
     VE116 = (
         "'{name}' does not know how novel a text is: {reason}. Call `nlp.get_pipe('{name}').calibrate(docs)` with {n} "

@@ -176,7 +176,7 @@ class CalibratedPipe(NetworkPipe):
         """Let the optimizer change the weights. Calibration and tuned thresholds do not fit them any more.
 
         sgd (Optimizer): The optimizer.
-        RAISES (ValueError): VE111 where a gradient is no number any more; the weights stay as they are then.
+        RAISES (ValueError): VE111 where a gradient is no number any more; the last update is undone then.
         """
         super().finish_update(sgd)
         if self.cfg.get("calibration") or self.cfg.get("label_thresholds"):

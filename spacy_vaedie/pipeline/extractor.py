@@ -295,7 +295,8 @@ class Extractor(RuledPipe):
         sgd (Optional[Optimizer]): Optimizer, None where the caller calls `finish_update`.
         losses (Optional[Dict[str, float]]): Record to add the loss to.
         RETURNS (Dict[str, float]): The record.
-        RAISES (ValueError): VE101 where the pipe was not initialized, VE202 for a Doc with candidates and no parse.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE110 where the loss is no number any more, VE202
+            for a Doc with candidates and no parse.
         """
         self._check_built()
         losses = {} if losses is None else losses
@@ -306,6 +307,7 @@ class Extractor(RuledPipe):
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):
             return losses
+        self._begin_update(docs)
         candidates = self._propose_for(examples)
         bonus = self._rule_bonus(docs, candidates)
         taught = self.unlabelled.ask(self.model, (docs, candidates))
@@ -317,6 +319,7 @@ class Extractor(RuledPipe):
             beliefs = self._average(taught + bonus, candidates)
             more, part = self.unlabelled.loss(self.labelling, scores, beliefs, targets)
             loss, gradient = loss + more, gradient + part
+        self._check_loss(loss, docs)
         backprop(self.model.ops.asarray3f(gradient))
         losses[self.name] += loss
         if sgd is not None:

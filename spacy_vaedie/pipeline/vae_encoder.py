@@ -1,6 +1,5 @@
 """`vae_encoder`: latents of tokens and texts, learned from raw text."""
 
-import math
 from collections import Counter
 from itertools import islice
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
@@ -26,6 +25,7 @@ from ..tokens.dependency import has_parse
 from ..tokens.latents import check_span_pooling
 from ..tokens.similarity import SimilarityFunction
 from .generation import Generator
+from .network_pipe import MAX_LOSS, SHOWN, longest_text
 from .novelty import NoveltyPipe
 from .upstream import GradientSum, Upstream
 
@@ -232,7 +232,8 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
         sgd (Optional[Optimizer]): Optimizer, None where the caller calls `finish_update`.
         losses (Optional[Dict[str, float]]): Record to add the loss to, in nats a prediction.
         RETURNS (Dict[str, float]): The record.
-        RAISES (ValueError): VE101 where the pipe was not initialized, VE110 where the loss is no number any more.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE110 where the loss is no number any more; the
+            last update is undone then.
         """
         self._check_built()
         losses = {} if losses is None else losses
@@ -244,6 +245,7 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
         docs = [example.predicted for example in examples]
         self._check_parse(docs)
         set_dropout_rate(self.model, drop)
+        self._begin_update(docs)
         has_tokens = any(len(doc) for doc in docs)
         if has_tokens:
             self._reset_decoder()
@@ -251,10 +253,7 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
         outputs, backprop = self.model.begin_update(VAEBatch(docs, read=bool(self.listeners), objective=objective))
         if has_tokens:
             loss = float(outputs["loss"])
-            if not math.isfinite(loss):
-                # Before the step: what was saved, and what is saved now, still has sound weights.
-                text = max((doc.text for doc in docs), key=len)
-                raise ValueError(Errors.VE110.format(name=self.name, loss=loss, step=self.cfg["step"], text=text[:200]))
+            self._check_loss(loss, docs)
             losses[self.name] += loss
             self._remember(docs)
             self._has_learned = True
@@ -281,7 +280,7 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
         """Let the optimizer change the weights, and count the update: one for all batches whose gradients it takes.
 
         sgd (Optimizer): The optimizer.
-        RAISES (ValueError): VE111 where a gradient is no number any more; the weights stay as they are then.
+        RAISES (ValueError): VE111 where a gradient is no number any more; the last update is undone then.
         """
         super().finish_update(sgd)
         self.cfg["step"] += self._has_learned
@@ -334,21 +333,24 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
             their latents, in nats, at most the logarithm of the batch of 128; `vae_unknown`, the share of tokens that
             the decoder does not know. With `evaluation` also `vae_nll` in nats a text, `vae_perplexity` a prediction,
             and `vae_likelihood`, one by the perplexity, all by the importance-weighted bound.
-        RAISES (ValueError): VE101 where the pipe was not initialized, VE115 where the bound is no number.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE115 where the bound is no number;
+            the last update is undone then.
         """
         self._check_built()
         importance, max_docs = None, 0
         if self.evaluation is not None:
             max_docs = self.evaluation.max_docs
             importance = Evaluation(self.evaluation.samples, SEED, self.objective.latents)
-        docs = (example.predicted for example in examples)
+        docs = [example.predicted for example in examples]
         found = measure(self.model, docs, self.objective.at(FINAL_STEP, SEED), importance, max_docs)
         if not found.n_docs:
             return {}
-        if not math.isfinite(found.bound["loss"]):
+        if not abs(found.bound["loss"]) <= MAX_LOSS:
             # spaCy cannot save such a score, and says nothing of its cause.
-            loss = found.bound["loss"]
-            raise ValueError(Errors.VE115.format(name=self.name, loss=loss, step=self.cfg["step"]))
+            text, loss = longest_text(docs)[:SHOWN], found.bound["loss"]
+            message = Errors.VE115.format(name=self.name, loss=loss, step=self.cfg["step"], text=text)
+            self._undo_last_update()
+            raise ValueError(message)
         scores: Dict[str, Any] = {
             "vae_score": float(np.exp(-found.bound["loss"])),
             "vae_reconstruction": found.bound["reconstruction"],

@@ -30,18 +30,18 @@ def test_a_loss_that_is_no_number(en, parsed, decoder):
     nlp = make(en, decoder)
     raw = raw_examples(parsed)
     optimizer = nlp.initialize(lambda: raw)
-    nlp.update(raw, sgd=optimizer)
     pipe = nlp.get_pipe("vae_encoder")
+    before = weights(pipe)
+    nlp.update(raw, sgd=optimizer)
     parameter = next(iter(pipe.model.shims[0].network.decoder.parameters()))
     parameter.data.view(-1)[-1] = float("nan")
-    before = weights(pipe)
     longest = max((doc.text for doc in parsed), key=len)
     with pytest.raises(ValueError, match=r"VE110.*became nan at step 1;") as error:
         nlp.update(raw, sgd=optimizer)
     assert longest in str(error.value)
     for name, value in weights(pipe).items():
         np.testing.assert_array_equal(value, before[name])
-    assert pipe.cfg["step"] == 1
+    assert pipe.cfg["step"] == 0
 
 
 def test_a_gradient_that_is_no_number(en):
@@ -50,30 +50,94 @@ def test_a_gradient_that_is_no_number(en):
     nlp.add_pipe("extractor", config=SMALL_EXTRACTOR)
     examples = relation_examples(en)
     optimizer = nlp.initialize(lambda: examples)
-    pipe = nlp.get_pipe("extractor")
+    pipes = [nlp.get_pipe(name) for name in nlp.pipe_names]
+    nlp.update(examples, sgd=optimizer)
+    before = [weights(pipe) for pipe in pipes]
+    nlp.update(examples, sgd=optimizer)
+    nlp.update(examples, sgd=False)
     # The loss of a pair that was told right is sound, and so this one slips past it.
-    for parameter in pipe.model.shims[0].network.parameters():
+    for parameter in pipes[1].model.shims[0].network.parameters():
         parameter.grad = torch.full_like(parameter, float("inf"))
+    longest = max((example.text for example in examples), key=len)
+    with pytest.raises(ValueError, match=r"VE111.*'extractor' is no number any more \(step 2, ") as error:
+        pipes[1].finish_update(optimizer)
+    assert longest in str(error.value)
+    # What has ruined one pipe has ruined the others.
+    for pipe, expected in zip(pipes, before, strict=True):
+        for name, value in weights(pipe).items():
+            np.testing.assert_array_equal(value, expected[name])
+
+
+def test_a_loss_of_the_extractor_that_is_no_number(en):
+    nlp = blank(en)
+    nlp.add_pipe("vae_encoder", config=SMALL_VAE)
+    pipe = nlp.add_pipe("extractor", config=SMALL_EXTRACTOR)
+    examples = relation_examples(en)
+    optimizer = nlp.initialize(lambda: examples)
+    nlp.update(examples, sgd=optimizer)
+    next(iter(pipe.model.shims[0].network.parameters())).data.fill_(float("nan"))
+    with pytest.raises(ValueError, match=r"VE110.*'extractor' became nan at step 1;"):
+        nlp.update(examples, sgd=optimizer)
+    assert all(np.isfinite(value).all() for value in weights(pipe).values())
+
+
+def test_a_loss_beyond_all_sense(en, parsed):
+    """Weights of 1e20 give a loss that is a number still, and latents of the next text that are none."""
+    nlp = make(en)
+    raw = raw_examples(parsed)
+    optimizer = nlp.initialize(lambda: raw)
+    pipe = nlp.get_pipe("vae_encoder")
     before = weights(pipe)
-    with pytest.raises(ValueError, match=r"VE111.*'extractor' is no number"):
-        pipe.finish_update(optimizer)
+    nlp.update(raw, sgd=optimizer)
+    pipe.model.shims[0].network.decoder.words.weight.data *= 1e20
+    with pytest.raises(ValueError, match=r"VE110.*became \d.*e\+"):
+        nlp.update(raw, sgd=optimizer)
     for name, value in weights(pipe).items():
         np.testing.assert_array_equal(value, before[name])
 
 
-@pytest.mark.filterwarnings("ignore:.*VW102", "ignore:overflow")
-def test_spacy_train_keeps_the_last_good_model(en, parsed, tmp_path):
+def test_what_the_network_counts_along_goes_back(en, parsed):
+    """Running means are changed by the forward pass, before the loss is known."""
+    nlp = make(en, normalize_means={"@architectures": "spacy-vaedie.BatchNormMeans.v1"})
+    raw = raw_examples(parsed)
+    optimizer = nlp.initialize(lambda: raw)
+    network = nlp.get_pipe("vae_encoder").model.shims[0].network
+    parameter = network.encoder.reduce.linear.weight
+    parameter.data.view(-1)[0] = float("nan")
+    with pytest.raises(ValueError, match="VE110"):
+        nlp.update(raw, sgd=optimizer)
+    assert all(bool(torch.isfinite(buffer).all()) for buffer in network.buffers())
+
+
+@pytest.mark.filterwarnings("ignore:.*VW102", "ignore:overflow", "ignore:invalid value")
+@pytest.mark.parametrize("frequency", [1, 10, 200])
+@pytest.mark.parametrize("averages", [False, True])
+def test_spacy_train_keeps_good_models(en, parsed, tmp_path, frequency, averages):
     config = spacy.blank("en").config.merge(Config().from_str(CONFIG, interpolate=False))
     DocBin(docs=[predicted_copy(doc, entities=False) for doc in parsed]).to_disk(tmp_path / "raw.spacy")
     config.to_disk(tmp_path / "config.cfg")
     path = str(tmp_path / "raw.spacy")
-    overrides = {"paths.train": path, "paths.dev": path}
-    with pytest.raises(ValueError, match=r"VE11[015]"):
+    settings = {"eval_frequency": frequency, "optimizer.use_averages": averages}
+    overrides = {
+        "paths.train": path,
+        "paths.dev": path,
+        **{f"training.{key}": value for key, value in settings.items()},
+    }
+    with pytest.raises(ValueError, match=r"VE11[015].* step \d+[:;, ]") as error:
         train(tmp_path / "config.cfg", tmp_path / "out", overrides=overrides)
-    pipe = spacy.load(tmp_path / "out" / "model-best").get_pipe("vae_encoder")
-    assert np.isfinite(pipe.score(raw_examples(parsed))["vae_score"])
-    for value in weights(pipe).values():
-        assert np.isfinite(value).all()
+    assert max((doc.text for doc in parsed), key=len) in str(error.value)
+    # The first evaluation comes with the first update, and none of the later ones may come in time.
+    for name in ("model-best", "model-last"):
+        nlp = spacy.load(tmp_path / "out" / name)
+        pipe = nlp.get_pipe("vae_encoder")
+        assert np.isfinite(pipe.score(raw_examples(parsed))["vae_score"])
+        for doc in nlp.pipe(copies(parsed)):
+            assert np.isfinite(doc._.latents.vectors).all()
+            assert np.isfinite(doc._.novelty)
+        for value in weights(pipe).values():
+            assert np.isfinite(value).all()
+            # Before the leap, which takes them beyond 1e20.
+            assert np.abs(value).max() < 100
 
 
 CONFIG = """
