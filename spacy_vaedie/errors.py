@@ -56,6 +56,11 @@ class Errors(metaclass=_Coded):
         "These two cannot be compared on their latents: {reason}. Run the same 'vae_encoder' over both. For spaCy's "
         "own similarity, set `similarity = null` in the config of 'vae_encoder'."
     )
+    VE011 = (
+        "Tokens and spans cannot be compared on these latents: there are none of tokens, since the decoder explains a "
+        "whole text by one latent. Compare whole Docs, or train 'vae_encoder' with 'spacy-vaedie.WordDecoder.v1'. For "
+        "spaCy's own similarity, set `similarity = null` in the config of 'vae_encoder'."
+    )
     VE021 = (
         "A triple needs a subject and objects of at least one token inside the Doc, and the tokens of its relation "
         "there too, but {triple} does not fit a Doc of {n_tokens} tokens. Give token offsets (start, end exclusive) of "

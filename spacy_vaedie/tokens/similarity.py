@@ -25,14 +25,17 @@ def latent_similarity(piece: Piece, other: Piece) -> float:
     piece (Union[Doc, Span, Token]): A piece of text.
     other (Union[Doc, Span, Token]): Another one, of the same Doc or not.
     RETURNS (float): The cosine of the two means, from -1 to 1; 0.0 where one of them is zero and the other is not.
-    RAISES (ValueError): VE010 where one has no latents or latents of another width, or is no piece of a Doc. VE009
-        where a span has to be pooled in a Doc that was merged from parts that pool in different ways.
+    RAISES (ValueError): VE010 where one has no latents or latents of another width, or is no piece of a Doc. VE011
+        for tokens or spans where the decoder of the encoder leaves tokens without latents. VE009 where a span has to be
+        pooled in a Doc that was merged from parts that pool in different ways.
     """
     whole = isinstance(piece, Doc) and isinstance(other, Doc)
     first, second = _mean_of(piece, whole), _mean_of(other, whole)
     if first.shape != second.shape:
         reason = f"the latents of one have {len(first)} dimensions and those of the other {len(second)}"
         raise ValueError(Errors.VE010.format(reason=reason))
+    if not len(first):
+        raise ValueError(Errors.VE011)
     if np.array_equal(first, second):
         return 1.0
     norms = float(np.linalg.norm(first)) * float(np.linalg.norm(second))

@@ -96,6 +96,21 @@ def test_latents_of_another_width(vocab):
         doc._.latent_similarity(other)
 
 
+def test_tokens_without_latents(vocab):
+    """As with a decoder of whole texts. Two rows without numbers are equal, and were called alike."""
+    doc, other = make_doc(vocab, 1), make_doc(vocab, 2, WORDS)
+    for item in (doc, other):
+        nothing = np.zeros((len(item), 0), dtype="float32")
+        item._.latents = dataclasses.replace(item._.latents, mean=nothing, log_variance=nothing)
+    set_similarity_hooks(doc)
+    for piece, second in ((doc[0], other[1]), (doc[0:2], other[0:2]), (doc[0], doc[0]), (doc, other[0:2])):
+        with pytest.raises(ValueError, match="VE011.*none of tokens"):
+            piece._.latent_similarity(second)
+    with pytest.raises(ValueError, match="VE011"):
+        doc[0].similarity(other[1])
+    assert doc._.latent_similarity(other) < 0.99
+
+
 @pytest.mark.parametrize("other", [None, "text", np.zeros(2)])
 def test_only_pieces_of_a_doc(vocab, other):
     with pytest.raises(ValueError, match="VE010.*neither Doc nor Span nor Token"):
