@@ -69,6 +69,8 @@ _DEFAULTS = Config().from_str(DEFAULT_VAE_CONFIG)
 
 # Mutual information below which, and share of active units below which, a posterior counts as collapsed.
 COLLAPSED_NATS, COLLAPSED_SHARE = 0.1, 0.5
+# What it takes to judge that: an encoder that has just begun says nothing yet, and a few rows vary by chance.
+JUDGED_UPDATES, JUDGED_ROWS = 100, 10
 
 
 @Language.factory(
@@ -368,19 +370,23 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
         return scores
 
     def _warn_of_collapse(self, found: Measurement) -> None:
-        """Tell where the latents that the decoder reads say nothing."""
-        if self.objective.latents == "none":
+        """Tell where the latents of a level say nothing: once, and again where they have said something since."""
+        if self.objective.latents == "none" or self.cfg["step"] < JUDGED_UPDATES:
             return
-        level, means, log_variances = "token", found.mean, found.log_variance
-        if not means.shape[1]:
-            level, means, log_variances = "text", found.doc_mean, found.doc_log_variance
-        active, width = active_units(means), means.shape[1]
-        if len(means) <= width:
-            return
-        nats = mutual_information(means, log_variances)
-        if active < width * COLLAPSED_SHARE or nats < COLLAPSED_NATS:
-            message = Warnings.VW102.format(name=self.name, active=active, width=width, level=level, nats=nats)
-            self._warn_once(message, "collapse")
+        levels = {
+            "token": (found.mean, found.log_variance),
+            "text": (found.doc_mean, found.doc_log_variance),
+        }
+        for level, (means, log_variances) in levels.items():
+            active, width = active_units(means), means.shape[1]
+            if len(means) < JUDGED_ROWS or not width:
+                continue
+            nats = mutual_information(means, log_variances)
+            if active < width * COLLAPSED_SHARE or nats < COLLAPSED_NATS:
+                message = Warnings.VW102.format(name=self.name, active=active, width=width, level=level, nats=nats)
+                self._warn_once(message, "collapse", level)
+            else:
+                self._warned.discard(("collapse", level))
 
     def _check_parse(self, docs: Iterable[Doc]) -> None:
         if self.model.attrs["settings"]["parse_layers"] and not all(has_parse(doc) for doc in docs):

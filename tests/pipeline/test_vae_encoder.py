@@ -444,14 +444,76 @@ def test_the_score_tells_better_from_worse(nlp, raw):
     assert after["vae_reconstruction"] < before["vae_reconstruction"]
 
 
-def test_a_collapsed_posterior(nlp, raw):
-    pipe = nlp.get_pipe("vae_encoder")
-    assert pipe.score(raw)["vae_active_units"] > 0.5
-    torch.nn.init.zeros_(pipe.model.shims[0].network.posterior.mean.weight)
-    with pytest.warns(UserWarning, match=r"VW102.*'vae_encoder'.*0 of 8"):
-        assert pipe.score(raw)["vae_active_units"] == 0.0
+def score_silently(pipe, examples):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        return pipe.score(examples)
+
+
+def collapse(posterior):
+    """The prior, whatever the text is."""
+    for parameter in posterior.parameters():
+        torch.nn.init.zeros_(parameter)
+
+
+@pytest.fixture
+def judged(nlp):
+    """An encoder that is old enough to be judged."""
+    pipe = nlp.get_pipe("vae_encoder")
+    pipe.cfg["step"] = 100
+    return pipe
+
+
+def test_a_collapsed_posterior(judged, raw):
+    assert score_silently(judged, raw)["vae_active_units"] > 0.5
+    torch.nn.init.zeros_(judged.model.shims[0].network.posterior.mean.weight)
+    with pytest.warns(UserWarning, match=r"VW102.*'vae_encoder'.*0 of 8 latent dimensions of a token"):
+        assert judged.score(raw)["vae_active_units"] == 0.0
+    score_silently(judged, raw)
+
+
+def test_the_latent_of_the_text_collapses_alone(judged, raw):
+    """Two times as many texts as the latent has dimensions, so many that they vary by no chance."""
+    texts = [*raw, *raw]
+    score_silently(judged, texts)
+    network = judged.model.shims[0].network
+    weights = {name: value.clone() for name, value in network.doc_posterior.state_dict().items()}
+    collapse(network.doc_posterior)
+    # Eight texts say too little.
+    assert score_silently(judged, raw)["vae_doc_active_units"] == 0.0
+    with pytest.warns(UserWarning, match=r"VW102.*0 of 4 latent dimensions of a text are in use") as found:
+        scores = judged.score(texts)
+    assert len(found) == 1
+    assert scores["vae_active_units"] > 0.5
+    score_silently(judged, texts)
+    # It is told again where it comes again, and the other level for itself.
+    network.doc_posterior.load_state_dict(weights)
+    score_silently(judged, texts)
+    collapse(network.doc_posterior)
+    collapse(network.posterior)
+    with pytest.warns(UserWarning, match="VW102") as found:
+        judged.score(texts)
+    assert [str(warning.message).partition("dimensions of a ")[2][:5] for warning in found] == ["token", "text "]
+
+
+def test_a_wide_latent_of_few_texts_collapses(en, raw):
+    nlp = blank(en)
+    nlp.add_pipe("vae_encoder", config={"model": {**SMALL_VAE["model"], "doc_latent_width": 40}})
+    nlp.initialize(lambda: raw)
+    pipe = nlp.get_pipe("vae_encoder")
+    pipe.cfg["step"] = 100
+    collapse(pipe.model.shims[0].network.doc_posterior)
+    with pytest.warns(UserWarning, match=r"VW102.*0 of 40 latent dimensions of a text"):
+        pipe.score([*raw, *raw])
+
+
+def test_an_encoder_that_has_just_begun_is_not_judged(nlp, raw):
+    pipe = nlp.get_pipe("vae_encoder")
+    collapse(pipe.model.shims[0].network.posterior)
+    assert pipe.cfg["step"] == 5
+    assert score_silently(pipe, raw)["vae_active_units"] == 0.0
+    pipe.cfg["step"] = 100
+    with pytest.warns(UserWarning, match="VW102"):
         pipe.score(raw)
 
 
