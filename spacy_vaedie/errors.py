@@ -135,6 +135,16 @@ class Errors(metaclass=_Coded):
         "or more texts like those that it was trained on, parsed as in training."
     )
 
+    VE117 = (
+        "'{name}' cannot {what}: it was trained with 'spacy-vaedie.LanguageModel.v1', which leaves the encoder as it "
+        "was, so its latents say nothing. Train one with another `objective`, such as 'spacy-vaedie.ELBO.v1', and a "
+        "decoder that can: {options}."
+    )
+    VE118 = (
+        "There is no KL divergence to draw: this pipeline was trained with 'spacy-vaedie.LanguageModel.v1', and its "
+        "latents say nothing. Leave `--plot` out, or name a pipeline that was trained with another `objective`."
+    )
+
     # extractor
     VE201 = (
         "The extractor '{name}' needs labels, and found none: {reason}. Train on documents whose doc._.relations hold "

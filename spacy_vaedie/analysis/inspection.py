@@ -85,7 +85,8 @@ def inspect_encoder(
     RETURNS (Dict[str, Any]): `decoder`; `n_words` that it knows; `n_docs`, `n_tokens`; `unknown`, the share of tokens
         that the decoder does not know, and `unknown_in_training`; `reconstruction`, `kl` and `doc_kl`, in nats a
         prediction; by `levels`, `token` and `doc`, what `describe_latents` gives; `likelihood` with `nll_iw` in nats a
-        text and `perplexity`, or None; `probe` with mean and standard deviation of the accuracy, or None.
+        text and `perplexity`, or None; `probe` with mean and standard deviation of the accuracy, or None. For a
+        language model, which has no latents, all figures of latents are None: `kl`, `doc_kl`, `levels` and `probe`.
     RAISES (ValueError): VE101 where the pipe was not initialized, VE304 where there is no text, VE502 where the
         labels do not fit.
     """
@@ -95,9 +96,8 @@ def inspect_encoder(
     found = measure(encoder.model, docs, encoder.objective.at(FINAL_STEP, SEED), importance, max_evaluated)
     if not found.n_docs:
         raise ValueError(Errors.VE304.format(path="The corpus"))
-    levels = {"doc": describe_latents(found.doc_mean, found.doc_log_variance)}
-    if found.mean.shape[1]:
-        levels = {"token": describe_latents(found.mean, found.log_variance), **levels}
+    has_latents = encoder.objective.latents != "none"
+    parts = ["reconstruction", "kl", "doc_kl"] if has_latents else ["reconstruction"]
     return {
         "decoder": encoder.model.attrs["decoder"],
         "n_words": len(encoder.model.attrs["words"]),
@@ -105,11 +105,20 @@ def inspect_encoder(
         "n_tokens": found.n_tokens,
         "unknown": found.n_unknown / found.n_tokens,
         "unknown_in_training": encoder.cfg.get("unknown"),
-        **{name: found.bound[name] for name in ("reconstruction", "kl", "doc_kl")},
-        "levels": levels,
+        "kl": None,
+        "doc_kl": None,
+        **{name: found.bound[name] for name in parts},
+        "levels": _describe_levels(found) if has_latents else None,
         "likelihood": _describe_likelihood(found, samples),
-        "probe": None if labels is None or not n_labels else _probe(found, labels, n_labels),
+        "probe": None if labels is None or not n_labels or not has_latents else _probe(found, labels, n_labels),
     }
+
+
+def _describe_levels(found: Measurement) -> Dict[str, Any]:
+    levels = {"doc": describe_latents(found.doc_mean, found.doc_log_variance)}
+    if found.mean.shape[1]:
+        levels = {"token": describe_latents(found.mean, found.log_variance), **levels}
+    return levels
 
 
 def describe_latents(means: Any, log_variances: Any) -> Dict[str, Any]:

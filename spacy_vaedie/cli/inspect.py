@@ -72,7 +72,7 @@ def inspect(
     samples (int), max_evaluated (int), n_labels (int): See `inspect_encoder`. Labels are the categories of the texts.
     limit (int): Texts to read of each corpus, 0 for all.
     RETURNS (Dict[str, Any]): What `inspect_encoder` gives, and as `novelty` the AUROC of each registered choice by
-        path, None without `against`.
+        path, None without `against`, and for a language model, whose latents say nothing.
     RAISES (ValueError): VE503 where the pipeline has no `vae_encoder`.
     """
     nlp = spacy.load(model)
@@ -87,7 +87,9 @@ def inspect(
         labels=read_labels(examples),
         n_labels=n_labels,
     )
-    others = {str(path): [example.predicted for example in read_corpus(nlp, path, encoder, limit)] for path in against}
+    # What tells texts apart are their latents.
+    paths = against if report["levels"] is not None else []
+    others = {str(path): [example.predicted for example in read_corpus(nlp, path, encoder, limit)] for path in paths}
     return {**report, "novelty": compare_novelty(encoder, docs, others) if others else None}
 
 
@@ -115,7 +117,18 @@ def print_report(report: Dict[str, Any]) -> None:
         found = report["probe"]
         accuracy = f"{100 * found['accuracy']:.1f} ± {100 * found['std']:.1f} %"
         rows.append(("linear probe", f"{accuracy}, {found['n_labels']} labels of {found['n_classes']} classes"))
+    if report["levels"] is None:
+        rows.append(("latents", "none, it is a language model"))
     msg.table(rows, aligns=("l", "l"))
+    if report["levels"] is not None:
+        _print_latents(report["levels"])
+    if report["novelty"] is not None:
+        paths = list(next(iter(report["novelty"].values())))
+        areas = [(name, *(f"{found[path]:.3f}" for path in paths)) for name, found in report["novelty"].items()]
+        msg.table(areas, header=("novelty, AUROC against", *paths), aligns=("l", *("r" for _ in paths)))
+
+
+def _print_latents(levels: Dict[str, Any]) -> None:
     latents = [
         (
             level,
@@ -124,14 +137,10 @@ def print_report(report: Dict[str, Any]) -> None:
             f"{found['mutual_information']:.2f}",
             f"{found['mutual_information_limit']:.2f} (batch of {found['mutual_information_batch']})",
         )
-        for level, found in report["levels"].items()
+        for level, found in levels.items()
     ]
     header = ("latents", "active", "KL (nats)", "mutual information (nats)", "at most")
     msg.table(latents, header=header, aligns=("l", "r", "r", "r", "r"))
-    if report["novelty"] is not None:
-        paths = list(next(iter(report["novelty"].values())))
-        areas = [(name, *(f"{found[path]:.3f}" for path in paths)) for name, found in report["novelty"].items()]
-        msg.table(areas, header=("novelty, AUROC against", *paths), aligns=("l", *("r" for _ in paths)))
 
 
 def _percent(share: Optional[float]) -> str:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc
 
 from ..errors import Errors, check_range
-from ..models.decoders import CAN_NAME_WORDS, CAN_RECONSTRUCT, CAN_WRITE
+from ..models.decoders import BAG, CAN_NAME_WORDS, CAN_RECONSTRUCT, CAN_WRITE, GRU, WORDS
+from ..models.objectives import TrainingObjective
 from ..models.vae import VAE
 from ..tokens import Latents
 
@@ -24,11 +25,13 @@ class Generator:
 
     name: str
     model: VAE
+    objective: TrainingObjective
 
     def sample(
         self, n: int, *, seed: Optional[int] = None, temperature: float = 1.0, max_length: int = 60
     ) -> List[str]:
-        """Write texts from latents that are drawn from the prior.
+        """Write texts from latents that are drawn from the prior. A language model, which was trained without latents,
+        writes from zeros.
 
         n (int): How many.
         seed (Optional[int]): The same one gives the same texts, None for others each time.
@@ -41,6 +44,8 @@ class Generator:
         self._check_can("sample texts", CAN_WRITE)
         check_range("sample", 0, n=n, temperature=temperature, max_length=max_length)
         latents = np.random.default_rng(seed).standard_normal((n, self._doc_width)).astype("float32")
+        if self.objective.latents == "none":
+            latents = np.zeros_like(latents)
         return self._write(latents, max_length, temperature, seed)
 
     def reconstruct(self, docs: Iterable[Doc], *, max_length: int = 60) -> List[str]:
@@ -49,9 +54,11 @@ class Generator:
         docs (Iterable[Doc]): The texts, parsed as in training. They are not changed.
         max_length (int): Words after which a text ends in any case.
         RETURNS (List[str]): A text for each. A decoder of words gives a word for each token.
-        RAISES (ValueError): VE101 where the pipe was not initialized, VE112 where the decoder cannot reconstruct.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE112 where the decoder cannot reconstruct, VE117
+            where the latents say nothing.
         """
         self._check_can("reconstruct texts", CAN_RECONSTRUCT)
+        self._check_latents_say("reconstruct texts", CAN_RECONSTRUCT)
         docs = list(docs)
         latents: Sequence[Latents] = self.predict(docs)  # type: ignore[attr-defined]
         if self.model.attrs["decoder"] not in CAN_WRITE:
@@ -76,9 +83,10 @@ class Generator:
         max_length (int): Words after which a text ends in any case.
         RETURNS (List[str]): The texts, the first one for `doc_a`.
         RAISES (ValueError): VE101 where the pipe was not initialized, VE107 for less than one step, VE112 where the
-            decoder cannot write.
+            decoder cannot write, VE117 where the latents say nothing.
         """
         self._check_can("interpolate", CAN_WRITE)
+        self._check_latents_say("interpolate", CAN_WRITE)
         check_range("interpolate", 1, steps=steps)
         return self._write(self._line(doc_a, doc_b, steps), max_length, 0.0)
 
@@ -91,9 +99,11 @@ class Generator:
         n (int): How many.
         other (Optional[Doc]): A second text.
         RETURNS (List[Doc]): The nearest ones, by Euclidean distance of the posterior means, nearest first.
-        RAISES (ValueError): VE101 where the pipe was not initialized, VE114 for an empty corpus.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE114 for an empty corpus, VE117 where the
+            latents say nothing.
         """
         self._check_built()  # type: ignore[attr-defined]
+        self._check_latents_say("find near texts", (WORDS, GRU, BAG))
         docs = list(corpus)
         if not docs:
             raise ValueError(Errors.VE114.format(name=self.name))
@@ -109,9 +119,10 @@ class Generator:
         n (int): How many words.
         RETURNS (List[str]): The words, first the one that a rise of the dimension makes likelier most.
         RAISES (ValueError): VE101 where the pipe was not initialized, VE112 where dimensions have no words, VE113
-            where there is no such dimension.
+            where there is no such dimension, VE117 where the latents say nothing.
         """
         self._check_can("name the words of a dimension", CAN_NAME_WORDS)
+        self._check_latents_say("name the words of a dimension", CAN_NAME_WORDS)
         if not 0 <= dim < self._doc_width:
             raise ValueError(Errors.VE113.format(name=self.name, dim=dim, width=self._doc_width))
         weights = self.model.shims[0].network.dimension_words()[dim]
@@ -127,6 +138,10 @@ class Generator:
         if decoder not in decoders:
             options = ", ".join(decoders)
             raise ValueError(Errors.VE112.format(name=self.name, what=what, decoder=decoder, options=options))
+
+    def _check_latents_say(self, what: str, decoders: Sequence[str]) -> None:
+        if self.objective.latents == "none":
+            raise ValueError(Errors.VE117.format(name=self.name, what=what, options=", ".join(decoders)))
 
     def _doc_means(self, docs: Sequence[Doc]) -> Floats:
         return np.stack([item.doc_mean for item in self.predict(docs)])  # type: ignore[attr-defined]

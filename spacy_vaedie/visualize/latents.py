@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from ..errors import Errors
 
 
-def plot_kl(levels: Dict[str, Any], path: Path) -> None:
+def plot_kl(levels: Optional[Dict[str, Any]], path: Path) -> None:
     """Draw the KL divergence of each latent dimension as bars, the largest first, a picture a level.
 
-    levels (Dict[str, Any]): `levels` of what `spacy_vaedie.analysis.inspection.inspect_encoder` gives.
+    levels (Optional[Dict[str, Any]]): `levels` of what `spacy_vaedie.analysis.inspection.inspect_encoder` gives.
     path (Path): File to write: .svg, .png or .pdf.
     RAISES (ImportError): VE901 where matplotlib is not installed.
-    RAISES (ValueError): VE302 for a file of another kind.
+    RAISES (ValueError): VE118 where there are no latents, VE302 for a file of another kind.
     """
+    if levels is None:
+        raise ValueError(Errors.VE118)
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

@@ -15,7 +15,7 @@ from spacy_vaedie.analysis.inspection import (
 )
 
 from ..pipeline.helpers import SMALL_VAE, TEXTS, blank, copies, raw_examples
-from ..pipeline.test_generation import BAG, GRU
+from ..pipeline.test_generation import BAG, GRU, LANGUAGE_MODEL
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +23,11 @@ def parsed(en):
     return list(en.pipe(TEXTS))
 
 
-def make(en, parsed, decoder=None):
+def make(en, parsed, decoder=None, objective=None):
     nlp = blank(en)
     model = SMALL_VAE["model"] if decoder is None else {**SMALL_VAE["model"], "decoder": decoder}
-    nlp.add_pipe("vae_encoder", config={"model": model})
+    config = {"model": model} if objective is None else {"model": model, "objective": objective}
+    nlp.add_pipe("vae_encoder", config=config)
     nlp.initialize(lambda: raw_examples(parsed))
     return nlp.get_pipe("vae_encoder")
 
@@ -44,6 +45,15 @@ def test_a_report(en, parsed, decoder):
     assert report["likelihood"]["nll_iw"] > 0
     assert report["probe"] is None
     assert inspect_encoder(encoder, copies(parsed), samples=0)["likelihood"] is None
+
+
+def test_a_language_model_has_no_figures_of_latents(en, parsed):
+    encoder = make(en, parsed, GRU, objective=LANGUAGE_MODEL)
+    labels = ["a", "b"] * (len(parsed) // 2)
+    report = inspect_encoder(encoder, copies(parsed), samples=3, labels=labels, n_labels=4)
+    assert [name for name, value in report.items() if value is None] == ["kl", "doc_kl", "levels", "probe"]
+    assert report["likelihood"]["nll_iw"] > 0
+    assert report["reconstruction"] > 0
 
 
 def test_the_report_and_the_score_agree(en, parsed):

@@ -10,6 +10,7 @@ from spacy_vaedie.cli import app
 from spacy_vaedie.cli.inspect import inspect
 
 from ..pipeline.helpers import SMALL_VAE, TEXTS, blank, raw_examples
+from ..pipeline.test_generation import GRU, LANGUAGE_MODEL
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,22 @@ def test_without_what_takes_time(model, corpus):
     assert report["novelty"] is None
     assert report["likelihood"] is None
     assert report["n_docs"] == 20
+
+
+def test_a_language_model(en, corpus, tmp_path):
+    nlp = blank(en)
+    config = {"model": {**SMALL_VAE["model"], "parse_layers": 0, "decoder": GRU}, "objective": LANGUAGE_MODEL}
+    nlp.add_pipe("vae_encoder", config=config)
+    nlp.initialize(lambda: raw_examples(en.pipe(TEXTS)))
+    nlp.to_disk(tmp_path / "lm")
+    result = run(tmp_path / "lm", corpus, "--against", corpus.with_name("other.txt"), "--samples", 2)
+    assert result.exit_code == 0, result.output
+    assert "it is a language model" in result.output
+    for part in ("mutual information", "AUROC", "linear probe"):
+        assert part not in result.output
+    result = run(tmp_path / "lm", corpus, "--samples", 0, "--plot", tmp_path / "kl.svg")
+    assert result.exit_code == 1
+    assert "VE118" in result.output
 
 
 def test_no_labels(model, corpus):

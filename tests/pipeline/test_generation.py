@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import spacy
+import torch
 from thinc.api import fix_random_seed
 
 from .helpers import SMALL_VAE, blank, copies, raw_examples
@@ -11,10 +12,14 @@ GRU = {"@architectures": "spacy-vaedie.GRUDecoder.v1", "width": 16, "embed_width
 BAG = {"@architectures": "spacy-vaedie.BagOfWordsDecoder.v1"}
 
 
-def make(en, parsed, decoder=None, steps=5):
+LANGUAGE_MODEL = {"@misc": "spacy-vaedie.LanguageModel.v1"}
+
+
+def make(en, parsed, decoder=None, steps=5, objective=None):
     nlp = blank(en)
     model = SMALL_VAE["model"] if decoder is None else {**SMALL_VAE["model"], "decoder": decoder}
-    nlp.add_pipe("vae_encoder", config={"model": model})
+    config = {"model": model} if objective is None else {"model": model, "objective": objective}
+    nlp.add_pipe("vae_encoder", config=config)
     raw = raw_examples(parsed)
     fix_random_seed(0)
     optimizer = nlp.initialize(lambda: raw)
@@ -147,6 +152,34 @@ def test_what_a_decoder_cannot_do(request, parsed, kind, calls):
     arguments = {"sample": [1], "interpolate": docs, "top_words": [0], "reconstruct": [docs]}
     for call in calls:
         with pytest.raises(ValueError, match=r"VE112.*'vae_encoder' cannot .*spacy-vaedie\.\w+\.v1"):
+            getattr(encoder, call)(*arguments[call])
+
+
+def test_a_language_model_writes_from_zeros(en, parsed):
+    encoder = make(en, parsed, GRU, objective=LANGUAGE_MODEL).get_pipe("vae_encoder")
+    texts = encoder.sample(5, seed=1)
+    assert len(set(texts)) > 1
+    # The likeliest text is one, since no latents tell texts apart.
+    assert len(set(encoder.sample(5, seed=1, temperature=0.0))) == 1
+    # Weights of the latents are as they were made.
+    torch.nn.init.normal_(encoder.model.shims[0].network.decoder.first.weight, std=100.0)
+    assert encoder.sample(5, seed=1) == texts
+
+
+@pytest.mark.parametrize(
+    ("decoder", "calls"),
+    [
+        (None, {"reconstruct": "WordDecoder.v1, spacy-vaedie.GRUDecoder", "nearest": "BagOfWords"}),
+        (GRU, {"reconstruct": "GRUDecoder", "interpolate": "GRUDecoder", "nearest": "BagOfWords"}),
+        (BAG, {"top_words": "BagOfWords", "nearest": "GRUDecoder"}),
+    ],
+)
+def test_what_a_language_model_cannot_do(en, parsed, decoder, calls):
+    encoder = make(en, parsed, decoder, steps=0, objective=LANGUAGE_MODEL).get_pipe("vae_encoder")
+    docs = copies(parsed[:2])
+    arguments = {"interpolate": docs, "top_words": [0], "reconstruct": [docs], "nearest": [docs[0], docs]}
+    for call, options in calls.items():
+        with pytest.raises(ValueError, match=rf"VE117.*'vae_encoder' cannot .*that can: .*{options}"):
             getattr(encoder, call)(*arguments[call])
 
 
