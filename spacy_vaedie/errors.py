@@ -134,7 +134,6 @@ class Errors(metaclass=_Coded):
         "'{name}' does not know how novel a text is: {reason}. Call `nlp.get_pipe('{name}').calibrate(docs)` with {n} "
         "or more texts like those that it was trained on, parsed as in training."
     )
-
     VE117 = (
         "'{name}' cannot {what}: it was trained with 'spacy-vaedie.LanguageModel.v1', which leaves the encoder as it "
         "was, so its latents say nothing. Train one with another `objective`, such as 'spacy-vaedie.ELBO.v1', and a "
@@ -260,6 +259,9 @@ class Errors(metaclass=_Coded):
     VE321 = (
         "'{folder}' was trained with another lexicon than the pipeline '{base}' has, and a vocabulary has one. Train "
         "both with the same file as `lookups` in `[initialize]`."
+        "{path}: the text {text!r} has no {what}, and '{name}' takes that for an annotation that nothing is there. "
+        "Leave texts that are not annotated out; where one is, and there is nothing in it, say so with {empty}. Or "
+        "name '{name}' in `[training] frozen_components`."
     )
 
     # scoring

@@ -23,7 +23,7 @@ from ..models.diagnostics import (
 )
 from ..models.objectives import FINAL_STEP
 from ..models.vae import Evaluation
-from ..training.readers import create_annotated_text, create_raw_text
+from ..training.readers import create_raw_text, read_annotated
 from .raw_docs import parse_bare
 from .representation import draw_labels, few_label_probe
 
@@ -58,8 +58,8 @@ def read_corpus(nlp: Language, path: Path, encoder: Any, limit: int = 0) -> List
     """
     files = [path] if path.is_file() else list(path.rglob("*"))
     annotated = all(file.suffix == ".spacy" for file in files if file.is_file() and not file.name.startswith("."))
-    read = create_annotated_text(path, limit=limit) if annotated else create_raw_text(path, limit=limit)
-    examples = list(read(nlp))
+    read = read_annotated(path, nlp, limit=limit) if annotated else create_raw_text(path, limit=limit)(nlp)
+    examples = list(read)
     parse_bare(nlp, [example.predicted for example in examples], encoder)
     return examples
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
 
 from spacy import registry
 from spacy.language import Language
@@ -67,15 +67,16 @@ def create_annotated_text(
     limit (int): Number of Docs to read of these, 0 for all.
     seed (int): Another number chooses another share.
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE301 or VE311 for a path without such
-        files, VE302 for a file of another kind, VE304 where no file holds a Doc with tokens, and VE307 for a damaged
-        one.
+        files, VE302 for a file of another kind, VE304 where no file holds a Doc with tokens, VE307 for a damaged
+        one, and VE321 for a Doc that is not annotated where a pipe of the pipeline would learn from it that nothing is
+        there.
     RAISES (ValueError): VE107 for a `share` outside of 0 to 1, or a negative `limit`.
     """
     owner = "spacy-vaedie.AnnotatedText.v1"
     _check_not_negative(owner, limit=limit)
     if not 0 < share <= 1:
         raise ValueError(Errors.VE107.format(setting="share", value=share, must="above 0 and at most 1", owner=owner))
-    return partial(_read_annotated, Path(path), parse=parse, share=share, limit=limit, seed=seed)
+    return partial(read_annotated, Path(path), parse=parse, share=share, limit=limit, seed=seed, guard=True)
 
 
 @registry.readers("spacy-vaedie.RawText.v1")
@@ -174,15 +175,34 @@ class MixedCorpus:
         return example
 
 
-def _refuse_misled(nlp: Language) -> None:
-    """Pipes that cannot tell a text that is not annotated from one where nothing is."""
+def _find_misled(nlp: Language) -> Dict[str, Optional[str]]:
+    """Pipes that are trained and cannot tell a text that is not annotated from one where nothing is: their names, and
+    the span group that they learn from, None for categories."""
     frozen = nlp.config["training"].get("frozen_components", ())
+    misled: Dict[str, Optional[str]] = {}
     for name, pipe in nlp.pipeline:
-        misled = isinstance(pipe, (SpanCategorizer, SpanFinder)) or (
-            isinstance(pipe, TextCategorizer) and not pipe.support_missing_values
-        )
-        if misled and name not in frozen:
-            raise ValueError(Errors.VE318.format(name=name))
+        if name in frozen:
+            continue
+        if isinstance(pipe, (SpanCategorizer, SpanFinder)):
+            misled[name] = str(pipe.cfg["spans_key"])
+        elif isinstance(pipe, TextCategorizer) and not pipe.support_missing_values:
+            misled[name] = None
+    return misled
+
+
+def _refuse_misled(nlp: Language) -> None:
+    for name in _find_misled(nlp):
+        raise ValueError(Errors.VE318.format(name=name))
+
+
+def _refuse_raw(reference: Doc, misled: Dict[str, Optional[str]], path: Path) -> None:
+    for name, key in misled.items():
+        what, empty = "categories", "a 0.0 for each in `doc.cats`"
+        if key is not None:
+            what, empty = f"span group '{key}'", f"`doc.spans[{key!r}] = []`"
+        if not reference.cats if key is None else key not in reference.spans:
+            text = reference.text[:60]
+            raise ValueError(Errors.VE321.format(path=path, text=text, what=what, name=name, empty=empty))
 
 
 def _read_relations(path: Path, nlp: Language, *, entities: str, parse: bool, limit: int) -> Iterator[Example]:
@@ -205,9 +225,25 @@ def _read_relations(path: Path, nlp: Language, *, entities: str, parse: bool, li
         raise ValueError(Errors.VE310.format(path=path))
 
 
-def _read_annotated(
-    path: Path, nlp: Language, *, parse: bool, share: float, limit: int, seed: int
+def read_annotated(
+    path: Path,
+    nlp: Language,
+    *,
+    parse: bool = True,
+    share: float = 1.0,
+    limit: int = 0,
+    seed: int = 0,
+    guard: bool = False,
 ) -> Iterator[Example]:
+    """Read Docs as `spacy-vaedie.AnnotatedText.v1` does.
+
+    path (Path): A .spacy file, or a folder with them.
+    nlp (Language): The pipeline.
+    parse (bool), share (float), limit (int), seed (int): See `create_annotated_text`.
+    guard (bool): Whether the pipeline learns from them, so that a Doc without annotation may mislead it.
+    YIELDS (Example): The Examples.
+    RAISES (ValueError), (FileNotFoundError): As the reader.
+    """
     docs: Iterable[Doc] = (
         doc for file in find_files(path, [".spacy"]) for doc in read_docbin(file, nlp.vocab) if len(doc)
     )
@@ -216,8 +252,10 @@ def _read_annotated(
         chosen = choose_share(docs, share, seed)
         docs = [doc for index, doc in enumerate(docs) if index in chosen]
     empty = True
+    misled = _find_misled(nlp) if guard else {}
     for reference in islice(docs, limit or None):
         empty = False
+        _refuse_raw(reference, misled, path)
         yield Example(predicted_copy(reference, parse=parse, entities=False), reference)
     if empty:
         raise ValueError(Errors.VE304.format(path=path))

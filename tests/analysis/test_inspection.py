@@ -131,5 +131,9 @@ def test_reading_parses_what_is_not_parsed(en, tmp_path):
     assert read_labels([example]) == ["weather"]
     assert read_labels(examples) is None
     assert len(read_corpus(nlp, tmp_path / "raw.txt", encoder, limit=2)) == 2
+    # To look at texts that are not annotated misleads nobody.
+    nlp.add_pipe("spancat")
+    assert len(read_corpus(nlp, tmp_path / "docs.spacy", encoder)) == 1
+    nlp.remove_pipe("spancat")
     (tmp_path / "raw.txt").unlink()
     assert read_labels(read_corpus(nlp, tmp_path, encoder)) == ["weather"]

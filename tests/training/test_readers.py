@@ -423,6 +423,35 @@ def test_annotated_text_errors(tmp_path, nlp):
         list(create_annotated_text(save(tmp_path / "empty.spacy", [Doc(nlp.vocab)]))(nlp))
 
 
+@pytest.mark.parametrize(
+    ("pipe", "missing"), [("spancat", "span group 'sc'"), ("span_finder", "span group 'sc'"), ("textcat", "categories")]
+)
+def test_annotated_text_with_raw_text_among_it(annotated, tmp_path, nlp, pipe, missing):
+    """A Doc that is not annotated would teach these pipes that nothing is there."""
+    docs = list(DocBin().from_disk(annotated).get_docs(nlp.vocab))[:4]
+    docs[2].spans.pop("sc")
+    docs[2].cats = {}
+    docs[3].spans["sc"] = []
+    reader = create_annotated_text(save(tmp_path / "mixed.spacy", docs))
+    assert len(list(reader(nlp))) == 4
+    nlp.add_pipe(pipe, name="mine")
+    with pytest.raises(ValueError, match=rf"VE321.*mixed\.spacy.*'{docs[2].text}' has no {missing}.*'mine'"):
+        list(reader(nlp))
+    # An empty group is an annotation, and a frozen pipe does not learn.
+    assert len(list(create_annotated_text(save(tmp_path / "good.spacy", [docs[0], docs[3]]))(nlp))) == 2
+    nlp.config["training"]["frozen_components"] = ["mine"]
+    assert len(list(reader(nlp))) == 4
+
+
+@pytest.mark.parametrize("pipe", ["ner", "textcat_multilabel"])
+def test_annotated_text_with_raw_text_for_other_pipes(annotated, nlp, pipe):
+    docs = list(DocBin().from_disk(annotated).get_docs(nlp.vocab))[:2]
+    docs[0].spans.pop("sc")
+    docs[0].cats = {}
+    nlp.add_pipe(pipe)
+    assert len(list(create_annotated_text(save(annotated.with_name("mixed.spacy"), docs))(nlp))) == 2
+
+
 @pytest.mark.parametrize(("pipe", "score"), [("ner", "ents_f"), ("spancat", "spans_sc_f"), ("textcat", "cats_score")])
 def test_spacys_pipes_learn_from_annotated_text(annotated, en, pipe, score):
     nlp = spacy.blank("en", vocab=en.vocab)
