@@ -402,6 +402,7 @@ class Warnings(metaclass=_Coded):
         "Fewer than {n} texts are for {parts}: scores on so few say nothing, and choosing the best model by them is "
         "chance. Annotate more; 100 texts in all are a start."
     )
+    VW502 = "There is no linear probe: {reason}."
     VW521 = "{n} texts were asked for, and {found} are there to choose from: {reason}."
     VW531 = (
         "{n} pairs are as many as are clustered at once (`--max-pairs`): texts after the first {n_texts} are not read. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Sequence
 
@@ -11,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..errors import Errors
+from ..errors import Errors, Warnings, warn
 from ..models.diagnostics import (
     MI_BATCH,
     SEED,
@@ -29,6 +30,8 @@ from .representation import draw_labels, few_label_probe
 
 # How often the labels of the probe are drawn.
 PROBE_SEEDS = (0, 1, 2, 3, 4)
+# Labels that it learns from where nobody says how many; half of the texts where there are fewer than two times as many.
+PROBE_LABELS = 100
 
 
 def find_encoder(nlp: Language, model: str) -> Any:
@@ -71,7 +74,7 @@ def inspect_encoder(
     samples: int = 100,
     max_evaluated: int = 500,
     labels: Optional[Sequence[str]] = None,
-    n_labels: int = 100,
+    n_labels: Optional[int] = None,
 ) -> Dict[str, Any]:
     """Measure what an encoder makes of a corpus.
 
@@ -81,7 +84,9 @@ def inspect_encoder(
     max_evaluated (int): Texts whose likelihood is taken, about; 0 for all.
     labels (Optional[Sequence[str]]): A label for each text that is not empty, for a linear probe of the texts'
         latents. None for no probe.
-    n_labels (int): How many labels the probe learns from, 0 for no probe; it is scored on the other texts.
+    n_labels (Optional[int]): How many labels the probe learns from, 0 for no probe; it is scored on the other texts.
+        None for 100, or half of the texts where there are fewer than 200. Where it is asked for and cannot be, VW502
+        says so.
     RETURNS (Dict[str, Any]): `decoder`; `n_words` that it knows; `n_docs`, `n_tokens`; `unknown`, the share of tokens
         that the decoder does not know, and `unknown_in_training`; `reconstruction`, `kl` and `doc_kl`, in nats a
         prediction; by `levels`, `token` and `doc`, what `describe_latents` gives; `likelihood` with `nll_iw` in nats a
@@ -110,7 +115,9 @@ def inspect_encoder(
         **{name: found.bound[name] for name in parts},
         "levels": _describe_levels(found) if has_latents else None,
         "likelihood": _describe_likelihood(found, samples),
-        "probe": None if labels is None or not n_labels or not has_latents else _probe(found, labels, n_labels),
+        "probe": _probe(found, labels, n_labels)
+        if has_latents
+        else _no_probe(n_labels, "a language model has no latents"),
     }
 
 
@@ -152,10 +159,21 @@ def _describe_likelihood(found: Measurement, samples: int) -> Optional[Dict[str,
     }
 
 
-def _probe(found: Measurement, labels: Sequence[str], n_labels: int) -> Dict[str, Any]:
+def _probe(found: Measurement, labels: Optional[Sequence[str]], n_labels: Optional[int]) -> Optional[Dict[str, Any]]:
+    if labels is None:
+        return _no_probe(n_labels, "not every text has a category (`doc.cats`), so nobody knows what to learn")
+    if n_labels == 0:
+        return None
     if len(labels) != found.n_docs:
         reason = f"there are {found.n_docs} texts that are not empty and {len(labels)} label(s)"
         raise ValueError(Errors.VE502.format(reason=reason))
+    if n_labels is None:
+        n_labels = min(PROBE_LABELS, len(labels) // 2)
+        counts = Counter(labels)
+        # What was not asked for is no reason to stop.
+        if not 2 <= len(counts) <= n_labels or min(counts.values()) < 2:
+            size = f"{len(labels)} text(s) with {len(counts)} different categories"
+            return _no_probe(len(labels), f"{size} are too few, or a category is on one text only")
     accuracies: List[float] = []
     answers = np.array(labels)
     for seed in PROBE_SEEDS:
@@ -171,6 +189,13 @@ def _probe(found: Measurement, labels: Sequence[str], n_labels: int) -> Dict[str
         "std": float(np.std(accuracies, ddof=1)),
         "n": len(accuracies),
     }
+
+
+def _no_probe(n_labels: Optional[int], reason: str) -> Optional[Dict[str, Any]]:
+    """Say why there is no probe, where there were labels to learn from or it was asked for."""
+    if n_labels:
+        warn(Warnings.VW502.format(reason=reason))
+    return None
 
 
 def read_labels(examples: Iterable[Example]) -> Optional[List[str]]:

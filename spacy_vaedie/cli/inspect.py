@@ -30,9 +30,15 @@ def inspect_cli(
         int, typer.Option("--max-evaluated", help="Texts whose likelihood is taken, 0 for all", min=0)
     ] = 500,
     n_labels: Annotated[
-        int,
-        typer.Option("--n-labels", help="Labels that a linear probe learns from, where texts have categories", min=0),
-    ] = 0,
+        Optional[int],
+        typer.Option(
+            "--n-labels",
+            help="Labels that a linear probe learns from, where texts have categories; 0 for no probe. 100 by default, "
+            "or half of the texts",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", help="Texts to read of each corpus, 0 for all", min=0)] = 0,
     output: Annotated[Optional[Path], typer.Option("--output", "-o", help="JSON file to write the report to")] = None,
     plot: Annotated[
@@ -61,7 +67,7 @@ def inspect(
     against: List[Path],
     samples: int = 100,
     max_evaluated: int = 500,
-    n_labels: int = 0,
+    n_labels: Optional[int] = None,
     limit: int = 0,
 ) -> Dict[str, Any]:
     """Measure the VAE of a trained pipeline.
@@ -69,7 +75,8 @@ def inspect(
     model (str): Name or path of the pipeline.
     corpus (Path): Held-out text.
     against (List[Path]): Text of other kinds.
-    samples (int), max_evaluated (int), n_labels (int): See `inspect_encoder`. Labels are the categories of the texts.
+    samples (int), max_evaluated (int), n_labels (Optional[int]): See `inspect_encoder`. Labels are the categories of
+        the texts.
     limit (int): Texts to read of each corpus, 0 for all.
     RETURNS (Dict[str, Any]): What `inspect_encoder` gives, and as `novelty` the AUROC of each registered choice by
         path, None without `against`, and for a language model, whose latents say nothing.

@@ -50,7 +50,8 @@ def test_a_report(en, parsed, decoder):
 def test_a_language_model_has_no_figures_of_latents(en, parsed):
     encoder = make(en, parsed, GRU, objective=LANGUAGE_MODEL)
     labels = ["a", "b"] * (len(parsed) // 2)
-    report = inspect_encoder(encoder, copies(parsed), samples=3, labels=labels, n_labels=4)
+    with pytest.warns(UserWarning, match=r"VW502.*language model"):
+        report = inspect_encoder(encoder, copies(parsed), samples=3, labels=labels, n_labels=4)
     assert [name for name, value in report.items() if value is None] == ["kl", "doc_kl", "levels", "probe"]
     assert report["likelihood"]["nll_iw"] > 0
     assert report["reconstruction"] > 0
@@ -97,6 +98,24 @@ def test_the_probe(en, parsed):
         inspect_encoder(encoder, docs, samples=0, labels=labels[1:])
     with pytest.raises(ValueError, match="VE502"):
         inspect_encoder(encoder, docs, samples=0, labels=labels, n_labels=1000)
+
+
+def test_how_many_labels_the_probe_takes(en, parsed):
+    encoder = make(en, parsed)
+
+    def probe(docs, labels, **options):
+        return inspect_encoder(encoder, copies(docs), samples=0, labels=labels, **options)["probe"]
+
+    assert probe(parsed * 30, ["a", "b"] * 120)["n_labels"] == 100
+    assert probe(parsed * 2, ["a", "b"] * 8)["n_labels"] == 8
+    for labels in (["a"] * 8, ["a"] * 7 + ["b"], list("aabbccde")):
+        with pytest.warns(UserWarning, match=r"VW502.*8 text\(s\)"):
+            assert probe(parsed, labels) is None
+    # What was asked for in so many words is an error.
+    with pytest.raises(ValueError, match="VE502"):
+        probe(parsed, ["a"] * 8, n_labels=4)
+    with pytest.warns(UserWarning, match=r"VW502.*doc\.cats"):
+        assert probe(parsed, None, n_labels=4) is None
 
 
 def test_what_cannot_be_inspected(en, parsed):

@@ -78,6 +78,17 @@ def test_a_language_model(en, corpus, tmp_path):
 
 def test_no_labels(model, corpus):
     assert inspect(model, corpus.with_name("other.txt"), [], samples=0)["probe"] is None
+    with pytest.warns(UserWarning, match=r"VW502.*not every text has a category"):
+        result = run(model, corpus.with_name("other.txt"), "--samples", 0, "--n-labels", 100)
+    assert result.exit_code == 0, result.output
+    assert "linear probe" not in result.output
+
+
+def test_labels_are_probed_by_default(model, corpus):
+    result = run(model, corpus, "--samples", 0)
+    assert result.exit_code == 0, result.output
+    assert "12 labels of 2 classes" in result.output
+    assert "linear probe" not in run(model, corpus, "--samples", 0, "--n-labels", 0).output
 
 
 def test_errors_are_told(model, corpus, tmp_path):
