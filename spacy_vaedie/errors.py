@@ -143,6 +143,12 @@ class Errors(metaclass=_Coded):
         "There is no KL divergence to draw: this pipeline was trained with 'spacy-vaedie.LanguageModel.v1', and its "
         "latents say nothing. Leave `--plot` out, or name a pipeline that was trained with another `objective`."
     )
+    VE119 = "'{name}' cannot {what} from an empty text, which has no place among the latents. Give one with words."
+    VE120 = (
+        "The gradient that reaches the copy of an encoder in a listener's place is no number any more; training stops "
+        "before this update. Lower the learning rate or `grad_clip`, and start again from `model-best`: the update "
+        "before may have ruined the weights."
+    )
 
     # extractor
     VE201 = (
@@ -331,6 +337,10 @@ class Warnings(metaclass=_Coded):
         "The posterior of '{name}' has collapsed: {active} of {width} latent dimensions of a {level} are in use, and "
         "they say {nats:.2f} nats about it. Lower the KL weight, raise `free_bits`, anneal longer, or normalise the "
         "means (`spacy-vaedie.BatchNormMeans.v1`)."
+    )
+    VW103 = (
+        "'{name}' knows none of the words of these texts, and its decoder counts no others: there are no figures of "
+        "the bound, of likelihood and perplexity. Give text of the kind that it was trained on."
     )
     VW201 = (
         "The label '{label}' stands in the training data but not among the labels of '{name}'. Its pairs are left out "

@@ -92,6 +92,8 @@ def inspect_encoder(
         prediction; by `levels`, `token` and `doc`, what `describe_latents` gives; `likelihood` with `nll_iw` in nats a
         text and `perplexity`, or None; `probe` with mean and standard deviation of the accuracy, or None. For a
         language model, which has no latents, all figures of latents are None: `kl`, `doc_kl`, `levels` and `probe`.
+        Where a decoder that counts only the words that it knows knows none (VW103), those of the bound and the
+        likelihood are.
     RAISES (ValueError): VE101 where the pipe was not initialized, VE304 where there is no text, VE502 where the
         labels do not fit.
     """
@@ -103,6 +105,9 @@ def inspect_encoder(
         raise ValueError(Errors.VE304.format(path="The corpus"))
     has_latents = encoder.objective.latents != "none"
     parts = ["reconstruction", "kl", "doc_kl"] if has_latents else ["reconstruction"]
+    if not found.n_predictions:
+        warn(Warnings.VW103.format(name=encoder.name))
+        parts = []
     return {
         "decoder": encoder.model.attrs["decoder"],
         "n_words": len(encoder.model.attrs["words"]),
@@ -110,8 +115,7 @@ def inspect_encoder(
         "n_tokens": found.n_tokens,
         "unknown": found.n_unknown / found.n_tokens,
         "unknown_in_training": encoder.cfg.get("unknown"),
-        "kl": None,
-        "doc_kl": None,
+        **dict.fromkeys(("reconstruction", "kl", "doc_kl")),
         **{name: found.bound[name] for name in parts},
         "levels": _describe_levels(found) if has_latents else None,
         "likelihood": _describe_likelihood(found, samples),
@@ -149,7 +153,7 @@ def describe_latents(means: Any, log_variances: Any) -> Dict[str, Any]:
 
 
 def _describe_likelihood(found: Measurement, samples: int) -> Optional[Dict[str, Any]]:
-    if found.log_likelihood is None:
+    if found.log_likelihood is None or not found.n_predictions:
         return None
     return {
         "nll_iw": found.nll,

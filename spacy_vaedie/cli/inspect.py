@@ -113,8 +113,9 @@ def print_report(report: Dict[str, Any]) -> None:
             "tokens it does not know",
             f"{_percent(report['unknown'])}, in training {_percent(report['unknown_in_training'])}",
         ),
-        ("reconstruction", f"{report['reconstruction']:.3f} nats a prediction"),
     ]
+    if report["reconstruction"] is not None:
+        rows.append(("reconstruction", f"{report['reconstruction']:.3f} nats a prediction"))
     if report["likelihood"] is not None:
         found = report["likelihood"]
         how = f"{found['samples']} samples, {found['n_docs']} texts"

@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 from spacy.util import minibatch
 from thinc.api import to_numpy
 
+from .decoders import BAG
 from .objectives import Objective
 from .vae import VAE, Evaluation, VAEBatch, word_rows
 
@@ -33,6 +34,8 @@ class Measurement:
 
     n_docs (int), n_tokens (int), n_unknown (int): Texts, tokens, and tokens but white space whose word is not in the
         vocabulary.
+    n_predictions (int): What the figures of the bound are averages over. 0 where a decoder that counts only the words
+        that it knows knows none: then there are no such figures.
     bound (Dict[str, float]): `loss`, `reconstruction`, `kl` and `doc_kl`, of corrupted text, in nats a prediction: a
         token, for a recurrent decoder also the end of a text, for a bag of words the words that it knows.
     mean (Floats), log_variance (Floats): Posterior of each token. *Shape:* (n_tokens, latent_width)
@@ -45,6 +48,7 @@ class Measurement:
     n_docs: int
     n_tokens: int
     n_unknown: int
+    n_predictions: int
     bound: Dict[str, float]
     mean: Floats
     log_variance: Floats
@@ -56,12 +60,14 @@ class Measurement:
     @property
     def nll(self) -> Optional[float]:
         """Negative log-likelihood of a text on average, in nats; by its importance-weighted bound."""
-        return None if self.log_likelihood is None else float(-self.log_likelihood.mean())
+        if self.log_likelihood is None or not self.n_predictions:
+            return None
+        return float(-self.log_likelihood.mean())
 
     @property
     def perplexity(self) -> Optional[float]:
         """Perplexity a prediction."""
-        if self.log_likelihood is None or self.units is None:
+        if self.log_likelihood is None or self.units is None or not self.n_predictions:
             return None
         return float(np.exp(-self.log_likelihood.sum() / max(float(self.units.sum()), 1.0)))
 
@@ -86,7 +92,7 @@ def measure(
     arrays: Dict[str, List[Floats]] = {
         name: [] for name in ("mean", "log_variance", "doc_mean", "doc_log_variance", "log_likelihood", "units")
     }
-    n_docs = n_tokens = n_unknown = 0
+    n_docs = n_tokens = n_unknown = n_predictions = 0
     n_units = 0.0
     for batch in minibatch((doc for doc in docs if len(doc)), BATCH_SIZE):
         wanted = importance if importance is not None and (not max_evaluated or n_docs < max_evaluated) else None
@@ -94,7 +100,9 @@ def measure(
         size = sum(len(doc) for doc in batch)
         n_docs, n_tokens = n_docs + len(batch), n_tokens + size
         is_space = np.concatenate([doc.to_array([IS_SPACE]).reshape(-1) for doc in batch]) > 0
-        n_unknown += int(((word_rows(vae.attrs["vocabulary"], batch) == 0) & ~is_space).sum())
+        unknown = word_rows(vae.attrs["vocabulary"], batch) == 0
+        n_unknown += int((unknown & ~is_space).sum())
+        n_predictions += int((~unknown).sum()) if vae.attrs["decoder"] == BAG else size
         n_units += float(outputs["n_units"])
         for name in sums:
             sums[name] += float(outputs[name]) * float(outputs["n_units"])
@@ -105,7 +113,7 @@ def measure(
     for name in ("mean", "log_variance", "doc_mean", "doc_log_variance"):
         joined.setdefault(name, np.zeros((0, 1), dtype="float32"))
     bound = {name: value / max(n_units, 1.0) for name, value in sums.items()}
-    return Measurement(n_docs=n_docs, n_tokens=n_tokens, n_unknown=n_unknown, bound=bound, **joined)
+    return Measurement(n_docs, n_tokens, n_unknown, n_predictions, bound=bound, **joined)
 
 
 def active_units(means: Floats) -> int:

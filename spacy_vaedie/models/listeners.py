@@ -109,11 +109,17 @@ def tok2vec_init(
 def tok2vec_forward(
     model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
-    """*Shape:* (n_tokens, latent_width + width) for each Doc"""
+    """*Shape:* (n_tokens, latent_width + width) for each Doc
+
+    RAISES (ValueError): In the way back, VE120 where the gradient is no number.
+    """
     vae = model.layers[0]
     posterior, bp_vae = vae(VAEBatch(docs), is_train)
 
     def backprop(d_vectors: List[Floats2d]) -> List[Doc]:
+        # The component is none of this package, and does not look.
+        if not all(model.ops.xp.isfinite(part.sum()) for part in d_vectors):
+            raise ValueError(Errors.VE120)
         bp_vae(token_gradients(vae, d_vectors))
         return []
 

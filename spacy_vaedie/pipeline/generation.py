@@ -16,6 +16,9 @@ from ..tokens import Latents
 
 Floats = NDArray[np.float32]
 
+# Far above what tells words apart, and what torch takes.
+MAX_TEMPERATURE, MAX_SEED = 1e6, 2**63 - 1
+
 
 class Generator:
     """Text from latents. Mixed into a pipe with a `name`, a `model` and a `predict`.
@@ -38,11 +41,13 @@ class Generator:
         temperature (float): Below 1 for likelier words, 0 for the likeliest word at each place.
         max_length (int): Words after which a text ends in any case.
         RETURNS (List[str]): The texts.
-        RAISES (ValueError): VE101 where the pipe was not initialized, VE107 for a negative number, VE112 where the
-            decoder cannot write.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE107 for a number out of range, VE112 where
+            the decoder cannot write.
         """
         self._check_can("sample texts", CAN_WRITE)
-        check_range("sample", 0, n=n, temperature=temperature, max_length=max_length)
+        check_range("sample", 0, n=n, max_length=max_length)
+        check_range("sample", 0, MAX_TEMPERATURE, temperature=temperature)
+        check_range("sample", 0, MAX_SEED, seed=0 if seed is None else seed)
         latents = np.random.default_rng(seed).standard_normal((n, self._doc_width)).astype("float32")
         if self.objective.latents == "none":
             latents = np.zeros_like(latents)
@@ -54,11 +59,12 @@ class Generator:
         docs (Iterable[Doc]): The texts, parsed as in training. They are not changed.
         max_length (int): Words after which a text ends in any case.
         RETURNS (List[str]): A text for each. A decoder of words gives a word for each token.
-        RAISES (ValueError): VE101 where the pipe was not initialized, VE112 where the decoder cannot reconstruct, VE117
-            where the latents say nothing.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE107 for a negative number of words, VE112
+            where the decoder cannot reconstruct, VE117 where the latents say nothing.
         """
         self._check_can("reconstruct texts", CAN_RECONSTRUCT)
         self._check_latents_say("reconstruct texts", CAN_RECONSTRUCT)
+        check_range("reconstruct", 0, max_length=max_length)
         docs = list(docs)
         latents: Sequence[Latents] = self.predict(docs)  # type: ignore[attr-defined]
         if self.model.attrs["decoder"] not in CAN_WRITE:
@@ -82,12 +88,15 @@ class Generator:
         steps (int): How many texts, those of the two ends included.
         max_length (int): Words after which a text ends in any case.
         RETURNS (List[str]): The texts, the first one for `doc_a`.
-        RAISES (ValueError): VE101 where the pipe was not initialized, VE107 for less than one step, VE112 where the
-            decoder cannot write, VE117 where the latents say nothing.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE107 for less than one step, or a negative
+            number of words, VE112 where the decoder cannot write, VE117 where the latents say nothing, VE119 for an
+            empty text.
         """
         self._check_can("interpolate", CAN_WRITE)
         self._check_latents_say("interpolate", CAN_WRITE)
         check_range("interpolate", 1, steps=steps)
+        check_range("interpolate", 0, max_length=max_length)
+        self._check_filled("interpolate", doc_a, doc_b)
         return self._write(self._line(doc_a, doc_b, steps), max_length, 0.0)
 
     def nearest(self, doc: Doc, corpus: Iterable[Doc], *, n: int = 5, other: Optional[Doc] = None) -> List[Doc]:
@@ -95,16 +104,18 @@ class Generator:
         the two: real sentences where `interpolate` writes them.
 
         doc (Doc): The text.
-        corpus (Iterable[Doc]): The texts to choose from, parsed as in training.
+        corpus (Iterable[Doc]): The texts to choose from, parsed as in training. Empty ones are left out.
         n (int): How many.
         other (Optional[Doc]): A second text.
         RETURNS (List[Doc]): The nearest ones, by Euclidean distance of the posterior means, nearest first.
-        RAISES (ValueError): VE101 where the pipe was not initialized, VE114 for an empty corpus, VE117 where the
-            latents say nothing.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE107 for a negative number, VE114 for an
+            empty corpus, VE117 where the latents say nothing, VE119 for an empty text.
         """
         self._check_built()  # type: ignore[attr-defined]
         self._check_latents_say("find near texts", (WORDS, GRU, BAG))
-        docs = list(corpus)
+        check_range("nearest", 0, n=n)
+        self._check_filled("find near texts", doc, doc if other is None else other)
+        docs = [found for found in corpus if len(found)]
         if not docs:
             raise ValueError(Errors.VE114.format(name=self.name))
         point = self._line(doc, doc if other is None else other, 3)[1]
@@ -118,13 +129,14 @@ class Generator:
         dim (int): The dimension, counted from 0.
         n (int): How many words.
         RETURNS (List[str]): The words, first the one that a rise of the dimension makes likelier most.
-        RAISES (ValueError): VE101 where the pipe was not initialized, VE112 where dimensions have no words, VE113
-            where there is no such dimension, VE117 where the latents say nothing.
+        RAISES (ValueError): VE101 where the pipe was not initialized, VE107 for a negative number, VE112 where
+            dimensions have no words, VE113 where there is no such dimension, VE117 where the latents say nothing.
         """
         self._check_can("name the words of a dimension", CAN_NAME_WORDS)
         self._check_latents_say("name the words of a dimension", CAN_NAME_WORDS)
         if not 0 <= dim < self._doc_width:
             raise ValueError(Errors.VE113.format(name=self.name, dim=dim, width=self._doc_width))
+        check_range("top_words", 0, n=n)
         weights = self.model.shims[0].network.dimension_words()[dim]
         return [self.model.attrs["words"][row] for row in np.argsort(-weights, kind="stable")[:n]]
 
@@ -142,6 +154,10 @@ class Generator:
     def _check_latents_say(self, what: str, decoders: Sequence[str]) -> None:
         if self.objective.latents == "none":
             raise ValueError(Errors.VE117.format(name=self.name, what=what, options=", ".join(decoders)))
+
+    def _check_filled(self, what: str, *docs: Doc) -> None:
+        if not all(len(doc) for doc in docs):
+            raise ValueError(Errors.VE119.format(name=self.name, what=what))
 
     def _doc_means(self, docs: Sequence[Doc]) -> Floats:
         return np.stack([item.doc_mean for item in self.predict(docs)])  # type: ignore[attr-defined]

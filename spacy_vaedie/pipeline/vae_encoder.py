@@ -13,7 +13,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Optimizer, set_dropout_rate, to_numpy
 from thinc.types import Floats2d
 
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, check_range
 from ..models.diagnostics import SEED, Measurement, active_units, measure, mutual_information
 from ..models.embed import split_rows
 from ..models.listeners import make_replaceable
@@ -123,7 +123,7 @@ def make_vae_encoder(
     similarity (Optional[Callable[[Doc], None]]): Sets the hooks of each Doc, so that `doc.similarity` compares latents;
         None to leave spaCy's own.
     novelty (Optional[Novelty]): How `doc._.novelty` is measured, None not to measure it.
-    RAISES (ValueError): VE005 for an unknown `span_pooling`.
+    RAISES (ValueError): VE005 for an unknown `span_pooling`, VE107 for a size or count that is out of range.
     """
     return VAEEncoder(
         nlp.vocab,
@@ -158,6 +158,8 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
         similarity: Optional[SimilarityFunction] = None,
         novelty: Optional[Novelty] = None,
     ) -> None:
+        check_range("vae_encoder", 1, max_words=max_words)
+        check_range("vae_encoder", 0, min_count=min_count)
         self.vocab = vocab
         self.model = make_replaceable(model)
         self.name = name

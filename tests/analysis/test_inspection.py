@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import spacy
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 
 from spacy_vaedie.analysis.inspection import (
     describe_latents,
@@ -45,6 +45,21 @@ def test_a_report(en, parsed, decoder):
     assert report["likelihood"]["nll_iw"] > 0
     assert report["probe"] is None
     assert inspect_encoder(encoder, copies(parsed), samples=0)["likelihood"] is None
+
+
+def test_texts_without_a_word_that_the_decoder_counts(en, parsed):
+    encoder = make(en, parsed, BAG)
+    docs = [Doc(en.vocab, words=["zyx", "wvu"]), Doc(en.vocab, words=["tsr"])]
+    for doc in docs:
+        for token in doc:
+            token.dep_, token.head = "dep", doc[0]
+    with pytest.warns(UserWarning, match=r"VW103.*'vae_encoder' knows none"):
+        report = inspect_encoder(encoder, docs, samples=3)
+    assert report["unknown"] == 1.0
+    none = [name for name, value in report.items() if value is None]
+    assert none == ["reconstruction", "kl", "doc_kl", "likelihood", "probe"]
+    # One word is enough.
+    assert inspect_encoder(encoder, [*docs, *copies(parsed[:1])], samples=3)["likelihood"]["perplexity"] > 1
 
 
 def test_a_language_model_has_no_figures_of_latents(en, parsed):

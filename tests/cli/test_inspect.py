@@ -10,7 +10,7 @@ from spacy_vaedie.cli import app
 from spacy_vaedie.cli.inspect import inspect
 
 from ..pipeline.helpers import SMALL_VAE, TEXTS, blank, raw_examples
-from ..pipeline.test_generation import GRU, LANGUAGE_MODEL
+from ..pipeline.test_generation import BAG, GRU, LANGUAGE_MODEL
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,20 @@ def test_a_language_model(en, corpus, tmp_path):
     result = run(tmp_path / "lm", corpus, "--samples", 0, "--plot", tmp_path / "kl.svg")
     assert result.exit_code == 1
     assert "VE118" in result.output
+
+
+def test_no_word_is_known(en, tmp_path):
+    nlp = blank(en)
+    nlp.add_pipe("vae_encoder", config={"model": {**SMALL_VAE["model"], "parse_layers": 0, "decoder": BAG}})
+    nlp.initialize(lambda: raw_examples(en.pipe(TEXTS)))
+    nlp.to_disk(tmp_path / "bag")
+    (tmp_path / "other.txt").write_text("zyx wvu\n", encoding="utf8")
+    with pytest.warns(UserWarning, match="VW103"):
+        result = run(tmp_path / "bag", tmp_path / "other.txt", "--samples", 2)
+    assert result.exit_code == 0, result.output
+    assert "100.00 %" in result.output
+    assert "perplexity" not in result.output
+    assert "nats a prediction" not in result.output
 
 
 def test_no_labels(model, corpus):

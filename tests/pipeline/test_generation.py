@@ -57,10 +57,59 @@ def test_samples(gru):
     assert encoder.sample(0) == []
 
 
-@pytest.mark.parametrize("settings", [{"n": -1}, {"n": 1, "temperature": -0.5}, {"n": 1, "max_length": -1}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"n": -1},
+        {"max_length": -1},
+        {"seed": -1},
+        {"seed": 2**63},
+        {"temperature": -0.5},
+        {"temperature": float("inf")},
+        {"temperature": float("nan")},
+    ],
+)
 def test_settings_out_of_range(gru, settings):
-    with pytest.raises(ValueError, match="VE107"):
-        gru.get_pipe("vae_encoder").sample(**settings)
+    with pytest.raises(ValueError, match=f"VE107.*'{next(iter(settings))}'"):
+        gru.get_pipe("vae_encoder").sample(**{"n": 1, **settings})
+
+
+def test_settings_of_the_others_out_of_range(gru, bag, parsed):
+    encoder = gru.get_pipe("vae_encoder")
+    docs = copies(parsed[:2])
+    with pytest.raises(ValueError, match="VE107.*'max_length'"):
+        encoder.reconstruct(docs, max_length=-1)
+    with pytest.raises(ValueError, match="VE107.*'max_length'"):
+        encoder.interpolate(*docs, max_length=-1)
+    with pytest.raises(ValueError, match="VE107.*'steps'"):
+        encoder.interpolate(*docs, steps=0)
+    with pytest.raises(ValueError, match="VE107.*'n'"):
+        encoder.nearest(docs[0], docs, n=-1)
+    with pytest.raises(ValueError, match="VE107.*'n'"):
+        bag.get_pipe("vae_encoder").top_words(0, n=-1)
+
+
+@pytest.mark.parametrize("temperature", [1e-6, 1e-40, 1e-300])
+def test_a_tiny_temperature(gru, temperature):
+    encoder = gru.get_pipe("vae_encoder")
+    assert encoder.sample(4, seed=3, temperature=temperature) == encoder.sample(4, seed=3, temperature=0.0)
+
+
+def test_a_high_temperature(gru):
+    assert len(gru.get_pipe("vae_encoder").sample(2, seed=3, temperature=1e6)) == 2
+
+
+def test_an_empty_text_has_no_place(gru, parsed):
+    encoder = gru.get_pipe("vae_encoder")
+    doc, other, empty = *copies(parsed[:2]), gru.make_doc("")
+    for ends in ((doc, empty), (empty, doc)):
+        with pytest.raises(ValueError, match="VE119.*interpolate"):
+            encoder.interpolate(*ends)
+        with pytest.raises(ValueError, match="VE119.*find near texts"):
+            encoder.nearest(ends[0], [doc, other], other=ends[1])
+    assert encoder.nearest(doc, [empty, other, empty, doc], n=4) == [doc, other]
+    with pytest.raises(ValueError, match="VE114"):
+        encoder.nearest(doc, [empty])
 
 
 def test_an_empty_text_has_nothing_to_reconstruct(gru, parsed):

@@ -104,6 +104,23 @@ def test_over_a_frozen_encoder(en, examples, name):
     assert nlp.evaluate(examples)[SCORES[name]] > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN slice")
+@pytest.mark.parametrize("name", PIPES)
+def test_a_copy_that_is_unsound(en, examples, name):
+    """The component, which is none of this package, would learn on."""
+    nlp, optimizer = make(en, examples, name)
+    learn(nlp, optimizer, examples, 3)
+    nlp.replace_listeners("vae_encoder", name, ["model.tok2vec"])
+    nlp.remove_pipe("vae_encoder")
+    pipe = nlp.get_pipe(name)
+    (vae,) = [node for node in pipe.model.walk() if node.name == "vae"]
+    vae.shims[0].network.encoder.reduce.linear.weight.data.fill_(float("nan"))
+    before = pipe.model.to_bytes()
+    with pytest.raises(ValueError, match="VE120"):
+        nlp.update(examples, sgd=optimizer)
+    assert pipe.model.to_bytes() == before
+
+
 PREDICT = """
 import json, sys, spacy
 from spacy.tokens import DocBin

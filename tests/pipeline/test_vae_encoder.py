@@ -517,6 +517,12 @@ def test_an_encoder_that_has_just_begun_is_not_judged(nlp, raw):
         pipe.score(raw)
 
 
+@pytest.mark.parametrize("settings", [{"max_words": 0}, {"max_words": -1}, {"min_count": -1}])
+def test_settings_out_of_range(en, settings):
+    with pytest.raises(ValueError, match=f"VE107.*'{next(iter(settings))}'"):
+        blank(en).add_pipe("vae_encoder", config={**SMALL_VAE, **settings})
+
+
 def test_averaged_weights(untrained, raw, parsed):
     optimizer = untrained.initialize(lambda: raw, sgd=Adam(0.01, use_averages=True))
     for _ in range(10):

@@ -20,6 +20,8 @@ from .encoder import Graph
 UNKNOWN = 0
 # Activation of a dimension at which the words that stand for it are ranked.
 LARGE_ACTIVATION = 10.0
+# Temperature up to which the likeliest word is taken.
+TINY_TEMPERATURE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,8 @@ class GRUDecoder(Decoder):
             states, state = self.gru(self._read(word, docs, 0.0), state)
             logits = self._logits(states[:, 0], docs)
             logits[:, UNKNOWN] = -torch.inf
-            if temperature > 0:
+            # Below, what the logits are divided by is 0 in single precision.
+            if temperature > TINY_TEMPERATURE:
                 word = torch.multinomial(F.softmax(logits / temperature, dim=1), 1, generator=generator)
             else:
                 word = logits.argmax(dim=1, keepdim=True)
