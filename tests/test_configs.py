@@ -15,6 +15,7 @@ from spacy.tokens import DocBin
 from thinc.api import Config
 
 from spacy_vaedie.training.examples import predicted_copy
+from spacy_vaedie.training.logger import PLAIN_SCORES
 
 from .pipeline.helpers import LABELS, relation_examples, run_python
 from .transformer import needs_transformers, write_transformer
@@ -134,6 +135,19 @@ def test_it_names_what_it_trains(path):
     weights = {name: weight for name, weight in config["training"]["score_weights"].items() if weight}
     assert weights
     assert all(name.startswith(tuple(allowed[pipe] for pipe in trained)) for name in weights), weights
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_columns_of_the_training(path):
+    """What the encoder says about itself, where it is trained: `entities.cfg` is, too, in its workflow."""
+    config = Config().from_disk(path, interpolate=False)["training"]
+    shown = {name for name, weight in config["score_weights"].items() if weight is not None}
+    if path.stem in ("vae", "captions", "topics", "extractor", "joint", "entities"):
+        assert {"vae_unknown", "vae_reconstruction", "vae_mutual_information"} <= shown
+        assert {"vae_kl", "vae_doc_kl"} & shown
+    if shown & set(PLAIN_SCORES):
+        # spaCy's own logger would show them times 100.
+        assert config["logger"]["@loggers"] == "spacy-vaedie.ConsoleLogger.v1"
 
 
 @pytest.mark.parametrize("path", INSTALLED, ids=lambda path: path.stem)
