@@ -91,6 +91,29 @@ def test_gradients_of_the_bound(kind, latents, mean_scale):
     assert_gradients(lambda: network(words, syntax, parse, read=False, bound=bound)["loss"], tensors)
 
 
+def test_gradients_with_dropped_words():
+    """The words that are dropped are drawn anew in each pass, so each pass starts from the same seed."""
+    graph, words, latents = make_batch()
+    decoder, weights = make_decoder("gru", word_dropout=0.5), double(len(words))
+    network = make_vae("gru", 0.5, word_dropout=0.5)
+    parse = read_parse(parsed.batch())
+    inputs = {"words": double(len(words), WORDS), "syntax": double(len(words), SYNTAX)}
+    bound = Bound(np.arange(len(words)) % N_WORDS, kl_weight=0.7, free_bits=0.1, seed=1)
+
+    def likelihood():
+        torch.manual_seed(5)
+        return (weights * decoder(words, latents, graph, torch.arange(len(words)))).sum()
+
+    def loss():
+        torch.manual_seed(5)
+        return network(*inputs.values(), parse, read=False, bound=bound)["loss"]
+
+    assert_gradients(likelihood, {"docs": latents.docs, **dict(decoder.named_parameters())})
+    # The row that stands for a dropped word is learned.
+    assert bool(decoder.embed.weight.grad[decoder.dropped].abs().sum() > 0)
+    assert_gradients(loss, {**inputs, **dict(network.named_parameters())})
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradients_of_what_listeners_read(kind):
     network = make_vae(kind, 0.5)

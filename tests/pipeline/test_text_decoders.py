@@ -41,6 +41,24 @@ def test_both_kinds_of_listeners_reach_the_encoder(nlp, en):
     assert any(not np.array_equal(before[name], after[name]) for name in before if name.startswith("encoder."))
 
 
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_alone_batched_and_shuffled(nlp, en, batch_size):
+    """Means that were normalised over a batch in training, and a Doc without tokens among the others."""
+    examples = relation_examples(en)
+    nlp.update(examples, sgd=nlp.resume_training())
+    texts = [example.predicted for example in examples]
+    encoder = nlp.get_pipe("vae_encoder")
+    alone = [encoder.predict([doc])[0] for doc in copies(texts, entities=False)]
+    order = np.random.default_rng(0).permutation(len(texts))
+    shuffled = [texts[i] for i in order]
+    shuffled = [*copies(shuffled[:2], entities=False), nlp.make_doc(""), *copies(shuffled[2:], entities=False)]
+    found = [doc._.latents for doc in nlp.pipe(shuffled, batch_size=batch_size) if len(doc)]
+    assert len(found) == len(alone)
+    for place, latents in zip(order, found, strict=True):
+        for name in ("hidden", "mean", "doc_mean", "doc_log_variance"):
+            np.testing.assert_allclose(getattr(latents, name), getattr(alone[place], name), atol=1e-5)
+
+
 def test_replaced_saved_and_loaded(nlp, en, tmp_path):
     examples = relation_examples(en)
     nlp.update(examples, sgd=nlp.resume_training())
