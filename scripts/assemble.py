@@ -34,7 +34,7 @@ def assemble(base: str, components: dict[str, str]) -> Language:
     base (str): Pipeline that parses, a name or a folder.
     components (dict[str, str]): Folder of the trained pipeline of each component.
     RETURNS (Language): The pipeline, with the word vectors and the lexicon that the components were trained with.
-    RAISES (ValueError): VE320, VE321 where these are not those of the base or of another component.
+    RAISES (ValueError): VE320, VE322 where these are not those of the base or of another component.
     """
     nlp = spacy.load(base)
     trained = {folder: spacy.load(folder) for folder in dict.fromkeys(components.values())}
@@ -78,7 +78,7 @@ def take_lexicon(nlp: Language, trained: Language, base: str, folder: str) -> No
     trained (Language): The other one.
     base (str): What the first is called in the error.
     folder (str): What the other one is called.
-    RAISES (ValueError): VE321 where both have one and these differ.
+    RAISES (ValueError): VE322 where both have one and these differ.
     """
     lookups, present = trained.vocab.lookups, nlp.vocab.lookups
     if not lookups.has_table(TABLE):
@@ -86,7 +86,7 @@ def take_lexicon(nlp: Language, trained: Language, base: str, folder: str) -> No
     if not present.has_table(TABLE):
         present.add_table(TABLE, lookups.get_table(TABLE))
     elif present.get_table(TABLE) != lookups.get_table(TABLE):
-        raise ValueError(Errors.VE321.format(folder=folder, base=base))
+        raise ValueError(Errors.VE322.format(folder=folder, base=base))
 
 
 if __name__ == "__main__":

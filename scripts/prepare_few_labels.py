@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Iterable, List, Sequence
+from typing import AbstractSet, Annotated, Iterable, List, Sequence
 
 import spacy
 import typer
@@ -15,6 +15,7 @@ from spacy_vaedie.errors import Errors
 from spacy_vaedie.training.examples import predicted_copy
 from spacy_vaedie.training.files import read_docbin
 from spacy_vaedie.training.sampling import choose_share, relation_labels
+from spacy_vaedie.training.text_keys import text_key
 
 # Share of the training texts that is raw text.
 RAW = 0.5
@@ -35,7 +36,8 @@ def main(
         parts = {name: read(corpus / f"{name}.spacy", vocab, mask) for name in ("train", "dev", "test")}
         percents = [int(share) for share in shares.split(",")]
         # Before anything is written: not every list of shares leaves enough over.
-        raws = [raw(parts["train"], percents, seed) for seed in range(seeds)]
+        scored = {text_key(doc.text) for name in ("dev", "test") for doc in parts[name]}
+        raws = [raw(parts["train"], percents, seed, scored) for seed in range(seeds)]
     except (ValueError, OSError) as error:
         msg.fail(str(error))
         raise typer.Exit(1) from error
@@ -68,12 +70,16 @@ def labelled(docs: Sequence[Doc], percent: int, seed: int) -> List[Doc]:
     return [docs[i] for i in sorted(chosen)]
 
 
-def raw(docs: Sequence[Doc], percents: Sequence[int], seed: int) -> List[Doc]:
+def raw(
+    docs: Sequence[Doc], percents: Sequence[int], seed: int, held_out: AbstractSet[bytes] = frozenset()
+) -> List[Doc]:
     """Half of the texts without their relations, none of them labelled in the largest share that leaves so many over.
+    Those that stand in the dev or the test set, too, are left out.
 
     docs (Sequence[Doc]): All texts.
     percents (Sequence[int]): Shares that are labelled.
     seed (int): The seed of both.
+    held_out (AbstractSet[bytes]): Keys of the texts that models are scored on.
     RETURNS (List[Doc]): Copies with entities and parse.
     RAISES (ValueError): VE107 where every share leaves less than half over.
     """
@@ -84,7 +90,7 @@ def raw(docs: Sequence[Doc], percents: Sequence[int], seed: int) -> List[Doc]:
     taken = choose_share(docs, max(fitting) / 100, seed, relation_labels)
     rest = [doc for i, doc in enumerate(docs) if i not in taken]
     chosen = choose_share(rest, RAW * len(docs) / len(rest), seed, lambda doc: ())
-    return [predicted_copy(rest[i]) for i in sorted(chosen)]
+    return [predicted_copy(rest[i]) for i in sorted(chosen) if text_key(rest[i].text) not in held_out]
 
 
 def mask_arguments(doc: Doc) -> Doc:

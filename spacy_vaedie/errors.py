@@ -263,11 +263,17 @@ class Errors(metaclass=_Coded):
         "table. Train it with --paths.vectors {base}, or put it on a base without vectors."
     )
     VE321 = (
-        "'{folder}' was trained with another lexicon than the pipeline '{base}' has, and a vocabulary has one. Train "
-        "both with the same file as `lookups` in `[initialize]`."
         "{path}: the text {text!r} has no {what}, and '{name}' takes that for an annotation that nothing is there. "
         "Leave texts that are not annotated out; where one is, and there is nothing in it, say so with {empty}. Or "
         "name '{name}' in `[training] frozen_components`."
+    )
+    VE322 = (
+        "'{folder}' was trained with another lexicon than the pipeline '{base}' has, and a vocabulary has one. Train "
+        "both with the same file as `lookups` in `[initialize]`."
+    )
+    VE323 = (
+        "{path}: the text {text!r} is held out for scoring, in {held_out}. A model that has read it is scored too "
+        "well. Take it out of the raw text, or {held_out} out of the setting `held_out` if that is meant."
     )
 
     # scoring

@@ -1,6 +1,7 @@
 """The study of few labels: what is run on what, and how it is summed up."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 from spacy_vaedie.tokens import Argument, Relation
 from spacy_vaedie.training.files import read_docbin
 from spacy_vaedie.training.sampling import choose_share, relation_labels
+from spacy_vaedie.training.text_keys import text_key
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -88,6 +90,21 @@ def test_raw_text_is_half_of_the_texts_and_none_of_the_labelled_ones(corpus, tmp
     for part in ("dev", "test"):
         found, given = read(tmp_path / f"{part}.spacy"), read(corpus / f"{part}.spacy")
         assert [(doc.text, doc._.relations) for doc in found] == [(doc.text, doc._.relations) for doc in given]
+
+
+def test_raw_text_holds_nothing_that_models_are_scored_on(corpus, tmp_path):
+    docs = read(corpus / "train.spacy")
+    whole = prepare_few_labels.raw(docs, [10], 0)
+    held_out = {text_key(doc.text) for doc in whole[:3]}
+    left = prepare_few_labels.raw(docs, [10], 0, held_out)
+    assert [doc.text for doc in left] == [doc.text for doc in whole[3:]]
+    # The command takes dev and test set for them.
+    leaky = shutil.copytree(corpus, tmp_path / "leaky")
+    DocBin(docs=docs[:150], store_user_data=True).to_disk(leaky / "test.spacy")
+    run(prepare_few_labels, leaky, tmp_path / "out", "--seeds", 1)
+    test, raw = (read(tmp_path / "out" / path) for path in ("test.spacy", "seed-0/raw.spacy"))
+    assert raw
+    assert not {doc.text for doc in test} & {doc.text for doc in raw}
 
 
 def test_masked_arguments(corpus, tmp_path):

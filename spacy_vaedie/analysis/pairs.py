@@ -20,7 +20,8 @@ from ..tokens import Evidence, Relation
 from ..tokens.dependency import has_parse, read_evidences
 from ..training.examples import predicted_copy
 from ..training.files import find_files, read_docbin
-from ..training.readers import RAW_SUFFIXES, create_raw_text
+from ..training.raw_text import RAW_SUFFIXES
+from ..training.readers import create_raw_text
 
 Floats = NDArray[np.float32]
 Span = Tuple[int, int]

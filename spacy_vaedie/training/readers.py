@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from spacy import registry
 from spacy.language import Language
@@ -17,14 +17,13 @@ from spacy.training import Example
 from ..errors import Errors
 from ..tokens import annotated_regions
 from .examples import predicted_copy
-from .files import find_files, read_docbin, read_jsonl, read_lines
+from .files import find_files, read_docbin
+from .raw_text import RAW_SUFFIXES, cut_doc, read_raw_docs
 from .sampling import choose_share
+from .text_keys import read_text_keys, text_key
 
 Reader = Callable[[Language], Iterable[Example]]
 _ENTITIES = ("gold", "none", "predicted")
-RAW_SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz", ".conllu", ".spacy")
-# Where a treebank has the text of a sentence.
-_TREEBANK_TEXT = "# text = "
 
 
 @registry.readers("spacy-vaedie.RelationCorpus.v1")
@@ -81,7 +80,12 @@ def create_annotated_text(
 
 @registry.readers("spacy-vaedie.RawText.v1")
 def create_raw_text(
-    path: Path, min_length: int = 1, max_length: int = 0, limit: int = 0, entities: bool = False
+    path: Path,
+    min_length: int = 1,
+    max_length: int = 0,
+    limit: int = 0,
+    entities: bool = False,
+    held_out: Optional[List[Path]] = None,
 ) -> Callable[[Language], Iterator[Example]]:
     """Read raw text, to learn from it without labels. The references are not annotated: relations None, and no entities
     unless they are asked for.
@@ -97,9 +101,11 @@ def create_raw_text(
     limit (int): Number of texts and pieces to read, 0 for all.
     entities (bool): Keep the entities and span groups of DocBin files, so that an extractor has pairs that are not
         annotated to learn from (its setting `unlabelled`).
+    held_out (Optional[List[Path]]): Files or folders with the texts that models are scored on. One that stands in the
+        raw text, alone or as a sentence of a Doc that knows its sentences, is an error.
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE301 or VE311 for a path without such
         files, VE302 for a file of another kind, VE303 for a damaged line, VE304 for a file without text, VE307 for a
-        damaged DocBin, and VE107 where every text is shorter than `min_length`.
+        damaged DocBin, VE107 where every text is shorter than `min_length`, and VE323 for a text that is held out.
     RAISES (ValueError): VE107 for a negative number, or `min_length` above `max_length`.
     """
     owner = "spacy-vaedie.RawText.v1"
@@ -107,7 +113,8 @@ def create_raw_text(
     if 0 < max_length < min_length:
         must = f"at most `max_length` ({max_length})"
         raise ValueError(Errors.VE107.format(setting="min_length", value=min_length, must=must, owner=owner))
-    return partial(_read_raw, Path(path), lengths=(min_length, max_length), limit=limit, entities=entities)
+    places = [Path(place) for place in held_out or []]
+    return partial(_read_raw, Path(path), places, lengths=(min_length, max_length), limit=limit, entities=entities)
 
 
 @registry.readers("spacy-vaedie.MixedCorpus.v1")
@@ -261,12 +268,17 @@ def read_annotated(
         raise ValueError(Errors.VE304.format(path=path))
 
 
-def _read_raw(path: Path, nlp: Language, *, lengths: Tuple[int, int], limit: int, entities: bool) -> Iterator[Example]:
+def _read_raw(
+    path: Path, held_out: List[Path], nlp: Language, *, lengths: Tuple[int, int], limit: int, entities: bool
+) -> Iterator[Example]:
     min_length, max_length = lengths
     n_read = 0
+    refused = {key: place for place in held_out for key in read_text_keys(place, nlp.vocab)}
     for file in find_files(path, RAW_SUFFIXES):
-        for doc in _read_docs(file, nlp):
-            for piece in _cut(doc, max_length):
+        for doc in read_raw_docs(file, nlp):
+            if refused:
+                _refuse_held_out(doc, refused, file)
+            for piece in cut_doc(doc, max_length):
                 if len(piece) < min_length:
                     continue
                 yield Example(predicted_copy(piece, entities=entities), predicted_copy(piece, entities=entities))
@@ -278,51 +290,13 @@ def _read_raw(path: Path, nlp: Language, *, lengths: Tuple[int, int], limit: int
         raise ValueError(Errors.VE107.format(setting="min_length", value=min_length, must=must, owner=owner))
 
 
-def _read_docs(file: Path, nlp: Language) -> Iterator[Doc]:
-    """The Docs of one file of raw text that hold anything but white space."""
-    docs = read_docbin(file, nlp.vocab) if file.suffix == ".spacy" else map(nlp.make_doc, read_texts(file))
-    empty = True
-    for doc in docs:
-        if not doc.text.isspace() and len(doc):
-            empty = False
-            yield doc
-    if empty:
-        raise ValueError(Errors.VE304.format(path=file))
-
-
-def read_texts(file: Path) -> Iterator[str]:
-    """Stream the texts of one file that is no DocBin, blank ones too.
-
-    file (Path): A .txt, .txt.gz, .jsonl, .jsonl.gz or .conllu file, see `create_raw_text`.
-    YIELDS (str): The texts.
-    RAISES (ValueError): VE303 for a damaged line, or one without a text.
-    """
-    if file.name.endswith((".txt", ".txt.gz")):
-        for _, line in read_lines(file):
-            yield line.strip()
-        return
-    if file.suffix == ".conllu":
-        for _, line in read_lines(file):
-            if line.startswith(_TREEBANK_TEXT):
-                yield line.removeprefix(_TREEBANK_TEXT).strip()
-        return
-    for number, value in read_jsonl(file):
-        text = value.get("text") if isinstance(value, dict) else None
-        if not isinstance(text, str):
-            reason = "expected an object with a text in the field 'text'"
-            raise ValueError(Errors.VE303.format(path=file, line=number, reason=reason))
-        yield text
-
-
-def _cut(doc: Doc, max_length: int) -> Iterator[Doc]:
-    """Pieces of at most `max_length` tokens that together are the whole Doc."""
-    start = 0
-    while 0 < max_length < len(doc) - start:
-        latest = start + max_length
-        end = next((i for i in range(latest, start, -1) if doc[i].is_sent_start), latest)
-        yield doc[start:end].as_doc()
-        start = end
-    yield doc[start:].as_doc() if start else doc
+def _refuse_held_out(doc: Doc, refused: Mapping[bytes, Path], file: Path) -> None:
+    """RAISES (ValueError): VE323 where a text, or one of its sentences, is held out."""
+    sentences = [sentence.text for sentence in doc.sents] if doc.has_annotation("SENT_START") else []
+    for text in (doc.text, *sentences):
+        place = refused.get(text_key(text))
+        if place is not None:
+            raise ValueError(Errors.VE323.format(path=file, text=text, held_out=place))
 
 
 def _check_not_negative(owner: str, **settings: Any) -> None:

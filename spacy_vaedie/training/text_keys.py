@@ -10,7 +10,7 @@ from spacy.vocab import Vocab
 
 from .converters.annotation import META
 from .files import find_files, read_docbin, read_jsonl
-from .readers import RAW_SUFFIXES, read_texts
+from .raw_text import RAW_SUFFIXES, read_texts
 
 # Among a thousand million texts, two have the same key with a probability of 1 in 10^21.
 _KEY_SIZE = 16

@@ -250,6 +250,28 @@ def test_raw_text_errors(tmp_path, nlp, name, content, message):
         list(create_raw_text(tmp_path / name)(nlp))
 
 
+@pytest.mark.parametrize("place", ["test.txt", "folder"])
+def test_raw_text_that_is_held_out(tmp_path, nlp, place):
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "test.txt", tmp_path / "folder" / "a.txt"):
+        path.write_text("Snow fell.\nIt  rained.\n", encoding="utf8")
+    raw = tmp_path / "raw.txt"
+    raw.write_text("The sun shone.\nIt rained.\n", encoding="utf8")
+    with pytest.raises(ValueError, match=rf"VE323.*raw\.txt: the text 'It rained\.'.*{place}"):
+        list(create_raw_text(raw, held_out=[tmp_path / place])(nlp))
+    raw.write_text("The sun shone.\nIt rained. Snow fell.\n", encoding="utf8")
+    assert len(list(create_raw_text(raw, held_out=[tmp_path / place])(nlp))) == 2
+
+
+def test_a_sentence_of_raw_text_that_is_held_out(tmp_path, nlp):
+    (tmp_path / "test.txt").write_text("Snow fell.\n", encoding="utf8")
+    sentencizer = spacy.blank("en")
+    sentencizer.add_pipe("sentencizer")
+    DocBin(docs=[sentencizer("It rained. Snow fell.")]).to_disk(tmp_path / "raw.spacy")
+    with pytest.raises(ValueError, match=r"VE323.*'Snow fell\.'"):
+        list(create_raw_text(tmp_path / "raw.spacy", held_out=[tmp_path / "test.txt"])(nlp))
+
+
 def test_raw_text_settings(tmp_path, nlp):
     with pytest.raises(ValueError, match="VE107.*max_length.*-1"):
         create_raw_text(tmp_path, max_length=-1)
