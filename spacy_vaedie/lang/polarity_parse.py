@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, List, Optional, Set
+from typing import Dict, FrozenSet, Iterable, List, Optional, Set, Tuple
 
-import numpy as np
-from spacy.attrs import DEP, HEAD, LEMMA, LOWER, POS, SENT_START, TAG
-from spacy.tokens import Doc
+from spacy.strings import get_string_id
+from spacy.symbols import AUX, VERB  # type: ignore[attr-defined]
 
-from .polarity_rules import PHRASES, PolarityRules
+from .polarity_cues import DEPS, LEMMAS, LOWERS, POSES, TAGS, Cues
+from .polarity_rules import PHRASES, START, WIDE, PolarityRules
 
 # Dependency labels of both schemes, CLEAR and Universal Dependencies. Of those of UD, what follows a colon is cut off,
 # but for relative clauses.
@@ -22,7 +22,10 @@ CARRIERS = frozenset({"acomp", "attr", "prep", "oprd", "agent", "prt", "aux", "a
 ASIDE = frozenset({"intj", "discourse", "cc", "conj", "punct", "advcl", "ccomp", "parataxis"}) | RELATIVES
 LINKS = frozenset({"mark", "case", "prep", "advmod", "cc"})
 PREDICATES = frozenset({"acomp", "attr", "oprd"})
-_GERUND = "VBG"
+_GERUND = get_string_id("VBG")
+_VERBS = frozenset({VERB, AUX})
+_CLAUSE_SIGNS = SUBJECTS | {"cop"}
+_MARK, _PURPOSE_LINKS = frozenset({"mark"}), frozenset({"aux", "mark"})
 # Tokens that a verb and its negation and the verb once more may be.
 _MAX_DOUBLED = 3
 
@@ -30,35 +33,21 @@ _MAX_DOUBLED = 3
 class MarkedParse:
     """The parse of one Doc as lists, one item a token, and where its words stand that matter to polarity.
 
-    doc (Doc): A parsed Doc.
+    cues (Cues): The tokens of the Doc.
     rules (PolarityRules): The rules of its language.
     """
 
-    def __init__(self, doc: Doc, rules: PolarityRules) -> None:
+    def __init__(self, cues: Cues, rules: PolarityRules) -> None:
         self.rules = rules
-        self._doc = doc
-        table = doc.to_array([LOWER, LEMMA, HEAD, SENT_START]).reshape(len(doc), 4)
-        self.heads: List[int] = (np.arange(len(doc)) + table[:, 2].astype("int64")).tolist()
-        self._sentences: List[int] = (table[:, 3].astype("int64") == 1).cumsum().tolist()
-        cues = rules.cues
-        # Compared as hashes: most sentences hold no such word, and then no text has to be looked up.
-        self._with_cues: Set[int] = {
-            sentence
-            for sentence, form, lemma in zip(self._sentences, table[:, 0].tolist(), table[:, 1].tolist(), strict=True)
-            if form in cues or lemma in cues
-        }
-        if rules.doubled is not None:
-            # Their forms are no closed list.
-            self._with_cues.update(self._sentences[token.i] for token in doc if rules.doubled.fullmatch(token.lower_))
+        self.heads, self.touched, self.near = cues.heads, cues.touched, cues.near
+        self._cues = cues
         self.children: List[List[int]] = []
-
-    def has_cues(self, tokens: Iterable[int]) -> bool:
-        """RETURNS (bool): Whether the sentences of these tokens hold any word that can change a polarity."""
-        return any(self._sentences[i] in self._with_cues for i in tokens)
+        # Whether a clause is left open, where it is not negated and where it is, as far as that was asked.
+        self.opened: Dict[int, Tuple[bool, bool]] = {}
 
     def in_one_sentence(self, tokens: Iterable[int]) -> bool:
         """RETURNS (bool): Whether none of these tokens is in another sentence than the others."""
-        return len({self._sentences[i] for i in tokens}) < 2
+        return len({self._cues.sentences[i] for i in tokens}) < 2
 
     def read(self) -> None:
         """Read words and labels and find the marked words, where that was not done before."""
@@ -68,19 +57,17 @@ class MarkedParse:
         for i, head in enumerate(self.heads):
             if head != i:
                 self.children[head].append(i)
-        strings = self._doc.vocab.strings
-        table = self._doc.to_array([LOWER, LEMMA, DEP, POS, TAG]).reshape(len(self.heads), 5)
-        lower, lemmas, deps, pos, tags = ([strings[value] for value in column] for column in table.T.tolist())
+        lower, lemmas, deps = (self._cues.read(column) for column in (LOWERS, LEMMAS, DEPS))
         self.lower: List[str] = lower
         self.lemmas: List[str] = [lemma.lower() or form for lemma, form in zip(lemmas, lower, strict=True)]
-        self.deps: List[str] = [dep if dep in RELATIVES else dep.split(":")[0] for dep in deps]
+        self.deps: List[str] = [dep if ":" not in dep or dep in RELATIVES else dep.split(":")[0] for dep in deps]
         for i, dep in enumerate(self.deps):
             # English parsers call "the claim that Ada left" a relative clause now and then; those have no "mark".
             # "Money to buy the mill" is none, either: it takes nothing for granted.
-            if dep == "relcl" and (self.of(i, frozenset({"mark"})) or self._is_bare_purpose(i)):
+            if dep == "relcl" and (self.of(i, _MARK) or self._is_bare_purpose(i)):
                 self.deps[i] = "acl"
-        self.pos: List[str] = pos
-        self.tags: List[str] = tags
+        self.pos: List[int] = self._cues.table[:, POSES].tolist()
+        self.tags: List[int] = self._cues.table[:, TAGS].tolist()
         found = self._find_phrases()
         self.exempt = found["not_negations"]
         self.doubled = self._find_doubled() - found["not_conditions"]
@@ -99,7 +86,7 @@ class MarkedParse:
 
     def is_clause(self, i: int) -> bool:
         """RETURNS (bool): Whether a token is the predicate of a clause."""
-        return self.pos[i] in ("VERB", "AUX") or bool(self.of(i, SUBJECTS | {"cop"}))
+        return self.pos[i] in _VERBS or bool(self.of(i, _CLAUSE_SIGNS))
 
     def is_infinitive(self, i: int) -> bool:
         """RETURNS (bool): Whether a predicate is an infinitive or a gerund."""
@@ -107,7 +94,7 @@ class MarkedParse:
 
     def has_purpose(self, i: int) -> bool:
         """RETURNS (bool): Whether a predicate is an infinitive with "to"."""
-        return any(self.has(child, self.rules.purpose) for child in self.of(i, frozenset({"aux", "mark"})))
+        return any(self.has(child, self.rules.purpose) for child in self.of(i, _PURPOSE_LINKS))
 
     def _is_bare_purpose(self, i: int) -> bool:
         return self.has_purpose(i) and not self.of(i, SUBJECTS)
@@ -153,7 +140,8 @@ class MarkedParse:
     def _find_alternatives(self) -> Set[int]:
         """The tokens that are coordinated with others by a word like "or"."""
         conj, words = frozenset({"conj"}), self.rules.disjunctive_coordinators
-        queue = [self.heads[i] for i, dep in enumerate(self.deps) if dep == "cc" and self.has(i, words)]
+        choices = [i for i, kind in enumerate(self._cues.kinds) if kind & WIDE]
+        queue = [self.heads[i] for i in choices if self.deps[i] == "cc" and self.has(i, words)]
         found: Set[int] = set()
         while queue:
             i = queue.pop()
@@ -179,9 +167,9 @@ class MarkedParse:
         """The tokens that are part of a phrase, by the field of the rules that the phrase stands in."""
         found: Dict[str, Set[int]] = {name: set() for name in PHRASES}
         starts = self.rules.phrases
-        for i, words in enumerate(zip(self.lower, self.lemmas, strict=True)):
-            for word in set(words):
+        for i in (i for i, kind in enumerate(self._cues.kinds) if kind & START):
+            for word in {self.lower[i], self.lemmas[i]}:
                 for name, phrase in starts.get(word, ()):
-                    if tuple(self.lower[i + 1 : i + len(phrase)]) == phrase[1:]:
+                    if len(phrase) == 1 or tuple(self.lower[i + 1 : i + len(phrase)]) == phrase[1:]:
                         found[name].update(range(i, i + len(phrase)))
         return found

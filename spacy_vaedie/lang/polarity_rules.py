@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Pattern, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Pattern, Set, Tuple
 
+import numpy as np
+from numpy.typing import NDArray
 from spacy.strings import get_string_id
 
 # How a state is written in the files: what is said to be so, said not to be so, and left open.
@@ -16,6 +18,15 @@ ASSERTED, NEGATED, OPEN = "+", "-", "?"
 
 Phrase = Tuple[str, ...]
 Phrases = FrozenSet[Phrase]
+# What a word that can change a state has to do with what it changes: anything in its sentence (alone, or as the longest
+# word of a phrase); it hangs on it, or on what hangs on it; it negates it; it governs it, or governs it where it is an
+# infinitive; it is said of the noun that it hangs on; it brings in a purpose, or a condition by standing before its
+# subject. And what begins a phrase.
+WIDE, ANCHOR, CHILD, GRANDCHILD, NEGATION, GOVERNOR = 1, 2, 4, 8, 16, 32
+INFINITIVE, VERDICT, PURPOSE, INVERTED, START = 64, 128, 256, 512, 1024
+# Signatures that leave what is asserted asserted.
+_NEUTRAL = frozenset({"+", "++", "+-", "+?"})
+
 # The fields that hold phrases.
 PHRASES = ("negations", "not_negations", "negative_links", "conditions", "not_conditions")
 Signatures = Mapping[str, str]
@@ -95,17 +106,51 @@ class PolarityRules:
         return found
 
     @cached_property
-    def cues(self) -> FrozenSet[int]:
-        """Hashes of every word that can change a state. Where a sentence has none, nothing needs to be read."""
-        # A phrase is looked for by its longest word, which is the rarest.
-        groups = (self.negations, self.negative_links, self.conditions)
-        words = {max(phrase, key=len) for group in groups for phrase in group}
-        tables = (self.modals, self.modifiers, self.any_form, self.clauses, self.infinitives, self.verdicts)
-        neutral = {"+", "++", "+-", "+?"}
-        words.update(word for table in tables for word, signs in table.items() if signs not in neutral)
+    def cues(self) -> Mapping[str, int]:
+        """Every word that can change a state or begins a phrase, with its kinds."""
+        links = self.negative_links | self.conditions
         coordinators = self.negative_coordinators | self.disjunctive_coordinators
-        lists = (self.negative_predicates, coordinators, self.possible, self.inverted)
-        return frozenset(get_string_id(word) for word in words.union(*lists, self.question_marks, self.purpose))
+        broad = (self.any_form, self.clauses)
+        kinds: Dict[int, Iterable[str]] = {
+            # A choice reaches through a whole enumeration.
+            WIDE: coordinators,
+            NEGATION: {phrase[0] for phrase in self.negations if len(phrase) == 1},
+            ANCHOR: {max(phrase, key=len) for phrase in self.negations | links if len(phrase) > 1},
+            CHILD: {*self.negative_predicates, *self.possible, *self.question_marks}.union(
+                *map(_changing, (self.modals, self.modifiers))
+            ),
+            GRANDCHILD: {phrase[0] for phrase in links if len(phrase) == 1},
+            INVERTED: self.inverted,
+            GOVERNOR: {word for table in broad for word in _changing(table)},
+            INFINITIVE: _changing(self.infinitives),
+            VERDICT: _changing(self.verdicts),
+            PURPOSE: self.purpose,
+            START: self.phrases,
+        }
+        found: Dict[str, int] = {}
+        for kind, words in kinds.items():
+            for word in words:
+                found[word] = found.get(word, 0) | kind
+        return found
+
+    @cached_property
+    def anchors(self) -> Mapping[int, List[Tuple[int, List[int]]]]:
+        """The phrases of several words by their longest word, which is the rarest: its place, and the hashes of all."""
+        found: Dict[int, List[Tuple[int, List[int]]]] = {}
+        for phrase in self.negations | self.negative_links | self.conditions:
+            if len(phrase) > 1:
+                longest = max(phrase, key=len)
+                found.setdefault(get_string_id(longest), []).append(
+                    (phrase.index(longest), [get_string_id(word) for word in phrase])
+                )
+        return found
+
+    @cached_property
+    def cue_table(self) -> Tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """The hashes of these words, sorted, and their kinds. *Shape:* (n_words,) each"""
+        found = sorted((get_string_id(word), kind) for word, kind in self.cues.items())
+        keys, kinds = zip(*found, strict=True)
+        return np.array(keys, dtype="uint64"), np.array(kinds, dtype="int64")
 
     @cached_property
     def doubled(self) -> Optional[Pattern[str]]:
@@ -181,6 +226,10 @@ def make_polarity_rules(data: Mapping[str, Any]) -> PolarityRules:
         gerunds=_table(signatures["gerunds"]),
         verdicts=_table(signatures["verdicts"]),
     )
+
+
+def _changing(table: Signatures) -> Set[str]:
+    return {word for word, signs in table.items() if signs not in _NEUTRAL}
 
 
 def _phrases(values: List[str]) -> Phrases:

@@ -65,25 +65,17 @@ class ClauseReader:
         self.rules = rules
         self._subjects: Dict[int, Tuple[List[int], bool]] = {}
         self._chained: Set[int] = set()
+        self._predicates = _find_predicates(tree)
 
     def read(self) -> List[Clause]:
         """RETURNS (List[Clause]): The clauses that have a subject, in text order."""
-        verbs = [token for token in range(len(self.tree.heads)) if self.is_predicate(token)]
-        clauses = [self._read_clause(verb) for verb in verbs]
+        clauses = [self._read_clause(token) for token, found in enumerate(self._predicates) if found]
         # A verb that another one drew into its phrase may have been read before.
         return [item for item in clauses if item is not None and item.verb not in self._chained]
 
     def is_predicate(self, token: int) -> bool:
         """RETURNS (bool): Whether a token is the head of a clause."""
-        tree = self.tree
-        clausal = tree.roles[token] in _CLAUSAL
-        if clausal and tree.pos[token] in VERBS:
-            return True
-        for child in tree.children[token]:
-            role = tree.roles[child]
-            if role == "copula" or (clausal and role in SUBJECT_ROLES):
-                return True
-        return False
+        return self._predicates[token]
 
     def subjects(self, verb: int) -> Tuple[List[int], bool]:
         """RETURNS (Tuple[List[int], bool]): Heads of the subject, and whether it stands outside of the clause."""
@@ -265,3 +257,15 @@ class ClauseReader:
         between = range(clause.verb + 1, other)
         if all(tree.roles[i] in ("coordinator", "punctuation") for i in between):
             clause.core = [("object", i) for i in tree.children[other] if tree.roles[i] == "object"]
+
+
+def _find_predicates(tree: Tree) -> List[bool]:
+    """Whether each token is a verb of a clause, or has a copula, or has a subject and the role of a clause."""
+    roles, heads = tree.roles, tree.heads
+    found = [role in _CLAUSAL and pos in VERBS for role, pos in zip(roles, tree.pos, strict=True)]
+    for token, role in enumerate(roles):
+        if role == "copula" or role in SUBJECT_ROLES:
+            head = heads[token]
+            if head != token and (role == "copula" or roles[head] in _CLAUSAL):
+                found[head] = True
+    return found

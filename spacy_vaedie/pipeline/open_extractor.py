@@ -108,8 +108,9 @@ class OpenExtractor(Pipe):
             if not has_parse(doc):
                 raise ValueError(Errors.VE251.format(name=self.name, text=doc.text[:60]))
         found = []
-        for doc, tree in zip(docs, self._reader.read(docs), strict=True):
-            triples = TripleMaker(tree, self._rules, PolarityReader(doc, self._polarity_rules)).make()
+        polarities = PolarityReader.of_batch(docs, self._polarity_rules)
+        for tree, polarity in zip(self._reader.read(docs), polarities, strict=True):
+            triples = TripleMaker(tree, self._rules, polarity).make()
             found.append([triple for triple in triples if triple.confidence >= self.min_confidence])
         return found
 

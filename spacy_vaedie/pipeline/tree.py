@@ -160,7 +160,7 @@ class TreeReader:
             rows = slice(start, start + length)
             yield Tree(
                 heads=(parse.heads[rows] - start).tolist(),
-                roles=[self._role(label, strings) for label in parse.deps[rows].tolist()],
+                roles=self._read_roles(parse.deps[rows].tolist(), strings),
                 pos=parse.pos[rows].tolist(),
                 words=[words.get(word, "") for word in parse.words[rows].tolist()],
                 voices=[tags.get(tag, "") for tag in parse.tags[rows].tolist()],
@@ -168,10 +168,11 @@ class TreeReader:
                 right=(right[rows] - start).tolist(),
             )
 
-    def _role(self, label: int, strings: StringStore) -> str:
-        role = self._roles.get(label)
-        if role is None:
-            # A subtype that no rule names counts as its type.
-            base = get_string_id(strings[label].split(":")[0])
-            role = self._roles[label] = self._rules.roles.get(base, "")
-        return role
+    def _read_roles(self, labels: List[int], strings: StringStore) -> List[str]:
+        known = self._roles
+        for label in set(labels):
+            if label not in known:
+                # A subtype that no rule names counts as its type.
+                base = get_string_id(strings[label].split(":")[0])
+                known[label] = self._rules.roles.get(base, "")
+        return [known[label] for label in labels]

@@ -71,16 +71,18 @@ class TripleMaker:
         subjects, firsts = self._split(clause, first)
         predicate = [verb, *phrase]
         # Where no word can change it, it is the same for all arguments.
-        has_cues = self.polarity.has_cues(predicate)
+        parts = (part.token for part in (*subjects, *firsts) if part is not None)
+        has_cues = self.polarity.has_cues([*predicate, *parts])
         polarity = None if has_cues else self.polarity.read(predicate)
+        is_negated = has_cues and any(map(tree.is_negation, phrase))
         for subject in subjects:
             for part in firsts:
-                parts = others if part is None else [(part.role, part.span), *others]
-                objects = tuple(Argument(*span, role) for role, span in parts if span != subject.span)
+                spans = others if part is None else [(part.role, part.span), *others]
+                objects = tuple(Argument(*span, role) for role, span in spans if span != subject.span)
                 if has_cues:
                     polarity = self.polarity.read(self._said(predicate, subject, part))
                 relation = phrase
-                if has_cues and polarity == "asserted" and part is not None and part is not firsts[0]:
+                if is_negated and polarity == "asserted" and part is not None and part is not firsts[0]:
                     # "Did not buy the mill but the farm": of the farm, the negation does not hold.
                     denied = self.polarity.read(self._said(predicate, subject, firsts[0])) == "negated"
                     relation = [i for i in phrase if not (denied and tree.is_negation(i))]

@@ -49,7 +49,8 @@ def write_entry(doc: Doc, name: str, value: Any) -> None:
     for key in _keys(doc, name):
         del doc.user_data[key]
     if value is not None:
-        doc.user_data[("._.", name, 0, len(doc.text))] = (_checksum(doc.text), value)
+        text = doc.text
+        doc.user_data[("._.", name, 0, len(text))] = (_checksum(text), value)
 
 
 class TokenOffsets:

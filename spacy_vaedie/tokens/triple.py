@@ -44,7 +44,7 @@ class Triple:
             raise ValueError(Errors.VE023.format(field="relation", value=self.relation, must="a word or more"))
         if not isinstance(self.objects, tuple):
             raise ValueError(Errors.VE023.format(field="objects", value=self.objects, must="a tuple of arguments"))
-        if not isinstance(self.confidence, Real) or not 0 <= float(self.confidence) <= 1:
+        if not isinstance(self.confidence, (float, Real)) or not 0 <= float(self.confidence) <= 1:
             raise ValueError(Errors.VE023.format(field="confidence", value=self.confidence, must="from 0 to 1"))
         if self.polarity is not None and self.polarity not in POLARITIES:
             raise ValueError(Errors.VE005.format(value=self.polarity, what="polarity", options=", ".join(POLARITIES)))
@@ -111,13 +111,17 @@ def _separator(doc: Doc) -> str:
 
 def _encode(triple: Triple, starts: Sequence[int], ends: Sequence[int]) -> Tuple[Any, ...]:
     """Token offsets become character offsets, which stay right when tokens are merged or split."""
-    arguments = [(item.start, item.end, item.label) for item in (triple.subject, *triple.objects)]
-    fits = all(0 <= start < end <= len(starts) for start, end, _ in arguments)
-    if not fits or not all(0 <= i < len(starts) for i in triple.relation):
-        raise ValueError(Errors.VE021.format(triple=triple, n_tokens=len(starts)))
+    n_tokens, relation = len(starts), triple.relation
+    arguments = []
+    for item in (triple.subject, *triple.objects):
+        if not 0 <= item.start < item.end <= n_tokens:
+            raise ValueError(Errors.VE021.format(triple=triple, n_tokens=n_tokens))
+        arguments.append((starts[item.start], ends[item.end - 1], item.label))
+    if relation and (min(relation) < 0 or max(relation) >= n_tokens):
+        raise ValueError(Errors.VE021.format(triple=triple, n_tokens=n_tokens))
     return (
-        [(starts[start], ends[end - 1], label) for start, end, label in arguments],
-        [starts[i] for i in triple.relation],
+        arguments,
+        [starts[i] for i in relation],
         triple.implied,
         triple.pattern,
         triple.polarity,
