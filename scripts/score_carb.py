@@ -24,6 +24,7 @@ from spacy_vaedie.training.converters import check_md5
 from spacy_vaedie.training.converters.carb import OpenTuple, read_carb
 
 FIRST, SECOND, ALL = "first", "second", "all"
+N_PASSES = 10
 # Parsers never saw the Penn Treebank's signs for quotation marks and brackets.
 SIGNS = {
     "``": '"',
@@ -59,19 +60,34 @@ def main(
         raise typer.Exit(1) from error
     docs = list(nlp.pipe(make_docs(nlp, answers)))
     extractor = OpenExtractor(nlp.vocab, lang=nlp.lang)
-    start = time.process_time()
-    docs = list(extractor.pipe(docs))
-    seconds = time.process_time() - start
+    words_per_second = measure_speed(extractor, docs)
     score = score_open_tuples(answers, {text: make_tuples(text, doc) for text, doc in zip(answers, docs, strict=True)})
     split = {FIRST: "first half of dev", SECOND: "second half of dev", ALL: "dev"}[half]
-    records = [record("f1", "default", [100 * score.f1], split), record("auc", "default", [100 * score.auc], split)]
+    values = {"f1": 100 * score.f1, "auc": 100 * score.auc, "words_per_second": words_per_second}
+    records = [record(name, "default", [value], split) for name, value in values.items()]
     write_metrics(output, records, command or shlex.join(["python", *sys.argv]))
     print_records(records)
     msg.info(
         f"precision {100 * score.precision:.1f}, recall {100 * score.recall:.1f} at a confidence of "
-        f"{score.threshold:.2f}; {sum(map(len, docs)) / seconds:,.0f} words/s by the pipe alone"
+        f"{score.threshold:.2f}; {words_per_second:,.0f} words/s by the pipe alone"
     )
     msg.good(f"Saved the metrics to {output}")
+
+
+def measure_speed(extractor: OpenExtractor, docs: Sequence[Doc]) -> float:
+    """Set the triples, several times: the fastest pass is the one that the machine did the least beside.
+
+    extractor (OpenExtractor): The pipe.
+    docs (Sequence[Doc]): The Docs, parsed.
+    RETURNS (float): Words a second of CPU time.
+    """
+    seconds = []
+    for _ in range(N_PASSES):
+        start = time.process_time()
+        for _ in extractor.pipe(docs):
+            pass
+        seconds.append(time.process_time() - start)
+    return sum(map(len, docs)) / min(seconds)
 
 
 def choose_half(answers: Dict[str, List[OpenTuple]], half: str) -> Dict[str, List[OpenTuple]]:

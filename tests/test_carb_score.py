@@ -42,13 +42,14 @@ def test_the_second_half_is_scored(gold: Path, tmp_path: Path) -> None:
     metrics = srsly.read_json(output)
     assert metrics["command"] == "spacy project run carb ."
     records = {item["figure"]: item for item in metrics["records"]}
-    assert set(records) == {"f1", "auc"}
+    assert set(records) == {"f1", "auc", "words_per_second"}
+    assert records["words_per_second"]["mean"] > 1
+    assert f"{records['words_per_second']['mean']:,.0f} words/s" in result.stdout
     assert {item["arm"] for item in records.values()} == {"default"}
     assert {item["split"] for item in records.values()} == {"second half of dev"}
     # the first sentence and "in Oslo": of 5 + 6 words, 9 are right, by two predictions; everything is found
     precision = (1 + 4 / 6) / 2
     assert records["f1"]["mean"] == pytest.approx(100 * 2 * precision / (1 + precision))
-    assert "words/s" in result.stdout
 
 
 def test_halves(gold: Path) -> None:
