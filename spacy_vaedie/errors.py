@@ -383,6 +383,10 @@ class Warnings(metaclass=_Coded):
         "'{name}' has no patterns and does nothing. Add some with `add_patterns`, or name a file of patterns in "
         "`[initialize.components.{name}]`."
     )
+    VW232 = (
+        "{n} of the {total} patterns of '{name}' match nowhere in these texts: {where}. Compare their labels and "
+        "lemmas with those of the parser, or remove them."
+    )
     VW221 = (
         "{n} annotated relation(s) contradict the schema of '{name}'; what contradicts in its types is not learned. "
         "First: {first}. Correct the annotation or the schema."

@@ -25,6 +25,7 @@ class RelationPattern:
     head (int): Place of the node that becomes the head.
     tail (int): Place of the node that becomes the tail.
     score (float): Score of the relations.
+    where (str): Where the pattern was read, for messages: file and line, or its number among others.
     """
 
     source: PatternDict
@@ -32,6 +33,7 @@ class RelationPattern:
     head: int
     tail: int
     score: float
+    where: str
 
 
 def read_patterns(path: Path) -> Iterator[Tuple[str, Any]]:
@@ -101,7 +103,7 @@ def check_pattern(where: str, value: Any, vocab: Vocab) -> RelationPattern:
     except Exception as error:
         fail(str(error).rstrip(". \n"))
     places = {name: place for place, name in enumerate(names)}
-    return RelationPattern(value, value["label"], places[value["head"]], places[value["tail"]], float(score))
+    return RelationPattern(value, value["label"], places[value["head"]], places[value["tail"]], float(score), where)
 
 
 def _check_nodes(nodes: List[Any], fail: Any) -> List[str]:

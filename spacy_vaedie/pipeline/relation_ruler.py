@@ -219,14 +219,18 @@ class RelationRuler(Pipe):
         return relations
 
     def unmatched(self, docs: Iterable[Doc]) -> List[PatternDict]:
-        """The patterns that match nowhere in a corpus.
+        """The patterns that match nowhere in a corpus. A warning (VW232) names their lines.
 
         docs (Iterable[Doc]): Parsed Docs.
         RETURNS (List[PatternDict]): The patterns, as they were added.
         RAISES (ValueError): VE232 for a Doc without a parse.
         """
         matched = {place for doc in docs for place, _ in self._matches(doc)}
-        return [pattern.source for place, pattern in enumerate(self._patterns) if place not in matched]
+        missed = [pattern for place, pattern in enumerate(self._patterns) if place not in matched]
+        if missed:
+            where = "; ".join(pattern.where for pattern in missed)
+            warn(Warnings.VW232.format(n=len(missed), total=len(self), name=self.name, where=where))
+        return [pattern.source for pattern in missed]
 
     def _matches(self, doc: Doc) -> Iterator[Tuple[int, List[int]]]:
         """Place of the pattern, and the token of each of its nodes."""

@@ -379,10 +379,32 @@ def test_patterns_that_match_nowhere(nlp):
     ruler = add_ruler(
         nlp, FOUNDED, NEAR, {**FOUNDED, "pattern": [{**VERB, "RIGHT_ATTRS": {"LEMMA": "buy"}}, FOUNDER, FIRM]}
     )
-    assert [pattern["pattern"][0]["RIGHT_ATTRS"] for pattern in ruler.unmatched([make_doc(nlp)])] == [{"LEMMA": "buy"}]
-    assert ruler.unmatched([]) == ruler.patterns
+    with pytest.warns(UserWarning, match="VW232.* 1 of the 3 .*: pattern 3. "):
+        unmatched = ruler.unmatched([make_doc(nlp)])
+    assert [pattern["pattern"][0]["RIGHT_ATTRS"] for pattern in unmatched] == [{"LEMMA": "buy"}]
+    with pytest.warns(UserWarning, match="VW232.* 3 of the 3 "):
+        assert ruler.unmatched([]) == ruler.patterns
     with pytest.raises(ValueError, match="VE232"):
         ruler.unmatched([Doc(nlp.vocab, words=WORDS)])
+
+
+def test_patterns_that_match_nowhere_are_named_with_their_lines(nlp, tmp_path, recwarn):
+    path = tmp_path / "patterns.jsonl"
+    bought = {**FOUNDED, "pattern": [{**VERB, "RIGHT_ATTRS": {"LEMMA": "buy"}}, FOUNDER, FIRM]}
+    path.write_text(f"{json.dumps(FOUNDED)}\n\n{json.dumps(bought)}\n")
+    ruler = RelationRuler(nlp.vocab)
+    ruler.add_patterns(path)
+    with pytest.warns(UserWarning, match=f"VW232.*{path}, line 3"):
+        assert ruler.unmatched([make_doc(nlp)]) == [bought]
+    # Saved, they are lines of the file that they are saved in.
+    ruler.to_disk(tmp_path / "saved")
+    with pytest.warns(UserWarning, match="VW232.*saved.patterns.jsonl, line 2"):
+        RelationRuler(nlp.vocab).from_disk(tmp_path / "saved").unmatched([make_doc(nlp)])
+    recwarn.clear()
+    ruler.clear()
+    ruler.add_patterns([FOUNDED])
+    assert ruler.unmatched([make_doc(nlp)]) == []
+    assert not recwarn
 
 
 def through_bytes(ruler, path):
