@@ -384,7 +384,9 @@ class VAEEncoder(Upstream, Generator, NoveltyPipe):
             if len(means) < JUDGED_ROWS or not width:
                 continue
             nats = mutual_information(means, log_variances)
-            if active < width * COLLAPSED_SHARE or nats < COLLAPSED_NATS:
+            # Where the decoder has latents of tokens to read, that of the text is left with little to say.
+            is_beside = level == "text" and found.mean.shape[1] > 0
+            if active < (1 if is_beside else width * COLLAPSED_SHARE) or nats < COLLAPSED_NATS:
                 message = Warnings.VW102.format(name=self.name, active=active, width=width, level=level, nats=nats)
                 self._warn_once(message, "collapse", level)
             else:

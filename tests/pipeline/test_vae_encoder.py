@@ -496,6 +496,13 @@ def test_the_latent_of_the_text_collapses_alone(judged, raw):
     assert [str(warning.message).partition("dimensions of a ")[2][:5] for warning in found] == ["token", "text "]
 
 
+def test_one_dimension_of_the_text_in_use_beside_those_of_tokens_is_no_collapse(judged, raw):
+    mean = judged.model.shims[0].network.doc_posterior.mean
+    torch.nn.init.zeros_(mean.weight[1:])
+    mean.weight.data[0] *= 10
+    assert score_silently(judged, [*raw, *raw])["vae_doc_active_units"] == 0.25
+
+
 def test_a_wide_latent_of_few_texts_collapses(en, raw):
     nlp = blank(en)
     nlp.add_pipe("vae_encoder", config={"model": {**SMALL_VAE["model"], "doc_latent_width": 40}})
