@@ -24,12 +24,13 @@ _CLAUSAL = _INHERITING | frozenset(
 )
 _CORE = frozenset(("object", "indirect", "complement", "clause"))
 _AUXILIARIES = frozenset(("auxiliary", "passive_auxiliary"))
+_MAKES_CLAUSE = SUBJECT_ROLES | {"copula"}
 # What a verb that reports speech does not have.
 _NO_SPEECH = frozenset(("passive_auxiliary", "copula"))
 _EXTRA = frozenset(("preposition", "agent", "oblique", "adverb", "adverbial_clause", "open_clause"))
 
 
-@dataclass
+@dataclass(slots=True)
 class Clause:
     """A predicate with its arguments, as heads of them.
 
@@ -264,7 +265,7 @@ def _find_predicates(tree: Tree) -> List[bool]:
     roles, heads = tree.roles, tree.heads
     found = [role in _CLAUSAL and pos in VERBS for role, pos in zip(roles, tree.pos, strict=True)]
     for token, role in enumerate(roles):
-        if role == "copula" or role in SUBJECT_ROLES:
+        if role in _MAKES_CLAUSE:
             head = heads[token]
             if head != token and (role == "copula" or roles[head] in _CLAUSAL):
                 found[head] = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
+import numpy as np
 from spacy.strings import StringStore, get_string_id
 from spacy.symbols import AUX, CCONJ, VERB  # type: ignore[attr-defined]
 from spacy.tokens import Doc
@@ -16,11 +17,13 @@ VERBS = frozenset((VERB, AUX))
 COORDINATED = frozenset(("conjunct", "coordinator"))
 # What is cut off an argument: it says something of its own, or belongs to another argument.
 APART = COORDINATED | frozenset(("relative", "apposition", "side_clause"))
+# What an argument does not end with.
+_ENDS = frozenset(("punctuation", "coordinator"))
 
 Span = Tuple[int, int]
 
 
-@dataclass
+@dataclass(slots=True)
 class Tree:
     """The parse of one Doc, an item a token.
 
@@ -44,20 +47,24 @@ class Tree:
     children: List[List[int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.children = [[] for _ in self.heads]
+        children: List[List[int]] = [[] for _ in self.heads]
         for token, head in enumerate(self.heads):
             if head != token:
-                self.children[head].append(token)
+                children[head].append(token)
+        self.children = children
 
     def first(self, token: int, role: str) -> Optional[int]:
         """RETURNS (Optional[int]): The first child with a role."""
+        roles = self.roles
         for child in self.children[token]:
-            if self.roles[child] == role:
+            if roles[child] == role:
                 return child
         return None
 
     def conjuncts(self, token: int) -> List[int]:
         """RETURNS (List[int]): The token, and what is coordinated with it, verbs left out, in text order."""
+        if "conjunct" not in [self.roles[child] for child in self.children[token]]:
+            return [token]
         found, queue = {token}, [token]
         while queue:
             for child in self.children[queue.pop()]:
@@ -74,9 +81,9 @@ class Tree:
         beside (Optional[int]): Token that the argument must not reach, i.e. its predicate.
         RETURNS (Span): First and last token, exclusive, without punctuation at the ends.
         """
-        start, end = self.left[token], self.right[token] + 1
+        start, end, roles = self.left[token], self.right[token] + 1, self.roles
         for child in self.children[token]:
-            if self.roles[child] in apart:
+            if roles[child] in apart:
                 if child > token:
                     end = min(end, max(self.left[child], token + 1))
                 else:
@@ -117,13 +124,13 @@ class Tree:
         return self.is_negation(token) and not part
 
     def _strip(self, start: int, end: int, token: int) -> Span:
-        words, before = self.words, (-1, -1)
+        words, roles, before = self.words, self.roles, (-1, -1)
         # Behind a quotation mark that goes, there may be a comma.
         while (start, end) != before:
             before = start, end
-            while start < token and self._is_edge(start):
+            while start < token and roles[start] == "punctuation" and words[start] != "quote":
                 start += 1
-            while end - 1 > token and (self._is_edge(end - 1) or self.roles[end - 1] == "coordinator"):
+            while end - 1 > token and roles[end - 1] in _ENDS and words[end - 1] != "quote":
                 end -= 1
             # A quotation mark that stands alone belongs to the text around it, unless its partner is just outside.
             if words[start] == "quote" and "quote" not in words[start + 1 : end]:
@@ -134,9 +141,6 @@ class Tree:
             elif end - 1 > token and words[end - 1] == "quote" and words[start:end].count("quote") % 2:
                 end -= 1
         return start, end
-
-    def _is_edge(self, token: int) -> bool:
-        return self.roles[token] == "punctuation" and self.words[token] != "quote"
 
 
 class TreeReader:
@@ -152,27 +156,25 @@ class TreeReader:
     def read(self, docs: Sequence[Doc]) -> Iterator[Tree]:
         """YIELDS (Tree): The tree of each Doc of a batch."""
         parse = read_parse(docs)
-        left, right = subtree_edges(parse)
-        words, tags = self._rules.words, self._rules.tags
+        starts = np.repeat(parse.starts, parse.lengths)
+        heads, left, right = ((rows - starts).tolist() for rows in (parse.heads, *subtree_edges(parse)))
+        word, tag = self._rules.words.get, self._rules.tags.get
+        words = [word(key, "") for key in parse.words.tolist()]
+        voices = [tag(key, "") for key in parse.tags.tolist()]
+        labels, pos = parse.deps.tolist(), parse.pos.tolist()
         for doc, start, length in zip(docs, parse.starts.tolist(), parse.lengths.tolist(), strict=True):
-            # Not those of the pipe: a Doc may come from another vocab.
-            strings = doc.vocab.strings
             rows = slice(start, start + length)
-            yield Tree(
-                heads=(parse.heads[rows] - start).tolist(),
-                roles=self._read_roles(parse.deps[rows].tolist(), strings),
-                pos=parse.pos[rows].tolist(),
-                words=[words.get(word, "") for word in parse.words[rows].tolist()],
-                voices=[tags.get(tag, "") for tag in parse.tags[rows].tolist()],
-                left=(left[rows] - start).tolist(),
-                right=(right[rows] - start).tolist(),
-            )
+            # Not the strings of the pipe: a Doc may come from another vocab.
+            roles = self._read_roles(labels[rows], doc.vocab.strings)
+            yield Tree(heads[rows], roles, pos[rows], words[rows], voices[rows], left[rows], right[rows])
 
     def _read_roles(self, labels: List[int], strings: StringStore) -> List[str]:
         known = self._roles
-        for label in set(labels):
-            if label not in known:
+        try:
+            return [known[label] for label in labels]
+        except KeyError:
+            for label in set(labels) - known.keys():
                 # A subtype that no rule names counts as its type.
                 base = get_string_id(strings[label].split(":")[0])
                 known[label] = self._rules.roles.get(base, "")
-        return [known[label] for label in labels]
+            return [known[label] for label in labels]

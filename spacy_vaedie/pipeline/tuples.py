@@ -21,6 +21,8 @@ MAX_PAIRS = 100
 _PREDICATED = ("copula", "subject", "passive_subject")
 _LEADS = frozenset(("preposition", "oblique", "agent"))
 _NOUNS = frozenset((NOUN, PROPN))
+# What a triple of a noun phrase can begin at.
+_OF_NOUNS = frozenset(("apposition", "possessor", "nominal", "preposition", "case"))
 _SUBJECT_APART = APART | {"participle", "case"}
 # What belongs to the clause, not to a nominal predicate.
 _NOMINAL_APART = APART | SUBJECT_ROLES | IN_PHRASE | {"marker", "expletive", "adverbial_clause"}
@@ -58,27 +60,28 @@ class TripleMaker:
         """RETURNS (List[Triple]): The triples of clauses in text order, then those of noun phrases."""
         found: List[Triple] = []
         for clause in self._clauses.read():
-            found.extend(self._from_clause(clause))
+            self._add_clause(found, clause)
         found.extend(self._from_nouns())
         return found
 
-    def _from_clause(self, clause: Clause) -> Iterator[Triple]:
+    def _add_clause(self, found: List[Triple], clause: Clause) -> None:
         kind, phrase, first, rest = self._choose(clause)
-        tree, verb = self.tree, clause.verb
-        others = [(role, self._extra_span(role, token, verb)) for role, token in rest if role in self._roles]
-        known = self.rules.confidence
+        tree, verb, known = self.tree, clause.verb, self.rules.confidence
+        others = [Argument(*self._extra_span(role, token, verb), role) for role, token in rest if role in self._roles]
         place = known.get(clause.pattern, known["other"])
         subjects, firsts = self._split(clause, first)
         predicate = [verb, *phrase]
         # Where no word can change it, it is the same for all arguments.
-        parts = (part.token for part in (*subjects, *firsts) if part is not None)
-        has_cues = self.polarity.has_cues([*predicate, *parts])
+        heads = [part.token for part in (*subjects, *firsts) if part is not None]
+        has_cues = self.polarity.has_cues([*predicate, *heads])
         polarity = None if has_cues else self.polarity.read(predicate)
         is_negated = has_cues and any(map(tree.is_negation, phrase))
+        targets = [others if part is None else [Argument(*part.span, part.role), *others] for part in firsts]
         for subject in subjects:
-            for part in firsts:
-                spans = others if part is None else [(part.role, part.span), *others]
-                objects = tuple(Argument(*span, role) for role, span in spans if span != subject.span)
+            said_of = Argument(*subject.span, "subject")
+            start, end = subject.span
+            for part, arguments in zip(firsts, targets, strict=True):
+                objects = tuple([item for item in arguments if item.start != start or item.end != end])
                 if has_cues:
                     polarity = self.polarity.read(self._said(predicate, subject, part))
                 relation = phrase
@@ -86,15 +89,9 @@ class TripleMaker:
                     # "Did not buy the mill but the farm": of the farm, the negation does not hold.
                     denied = self.polarity.read(self._said(predicate, subject, firsts[0])) == "negated"
                     relation = [i for i in phrase if not (denied and tree.is_negation(i))]
-                yield Triple(
-                    subject=Argument(*subject.span, subject.role),
-                    relation=tuple(relation),
-                    objects=objects,
-                    implied=clause.implied,
-                    pattern=f"{clause.pattern}_{kind}",
-                    polarity=polarity,
-                    confidence=place * known[kind if objects else "no_object"],
-                )
+                pattern, confidence = f"{clause.pattern}_{kind}", place * known[kind if objects else "no_object"]
+                words = tuple(relation)
+                found.append(Triple(said_of, words, objects, clause.implied, pattern, polarity, confidence))
 
     def _said(self, predicate: List[int], *parts: Optional[_Part]) -> List[int]:
         """A predicate with the heads of its arguments: in "bought tea but no milk", one is negated."""
@@ -219,9 +216,9 @@ class TripleMaker:
     def _from_nouns(self) -> Iterator[Triple]:
         tree = self.tree
         for token, role in enumerate(tree.roles):
-            head = tree.heads[token]
-            if head == token:
+            if role not in _OF_NOUNS or tree.heads[token] == token:
                 continue
+            head = tree.heads[token]
             if role == "apposition":
                 if tree.pos[token] in _NOUNS and tree.pos[head] in _NOUNS:
                     # "Ada, not a smith" denies what is in apposition; "not Ada, a smith" does not.
@@ -272,7 +269,10 @@ class TripleMaker:
     def _marked(self, token: int, role: str, word: str) -> Optional[int]:
         """The first child with a role and a class."""
         tree = self.tree
-        return next((i for i in tree.children[token] if tree.roles[i] == role and tree.words[i] == word), None)
+        for child in tree.children[token]:
+            if tree.roles[child] == role and tree.words[child] == word:
+                return child
+        return None
 
     def _noun_triple(
         self, pattern: str, head: int, subject: Span, other: Tuple[str, Span], of: Optional[int] = None
