@@ -82,7 +82,12 @@ class PolarityReader:
 
     def has_cues(self, tokens: Iterable[int]) -> bool:
         """RETURNS (bool): Whether a word stands where it can change the polarity of these tokens or of those above."""
-        return self._clauses is not None and any(self._clauses.near[i] for i in tokens)
+        if self._clauses is not None:
+            near = self._clauses.near
+            for i in tokens:
+                if near[i]:
+                    return True
+        return False
 
     def read(self, tokens: Iterable[int]) -> Optional[str]:
         """The same as `read_polarity`.
@@ -94,7 +99,7 @@ class PolarityReader:
         clauses = self._clauses
         if clauses is None or not path:
             return None
-        near = any(clauses.near[i] for i in path)
+        near = self.has_cues(path)
         if not near and clauses.in_one_sentence(path):
             return _NAMES[ASSERTED]
         tops = [i for i in sorted(path) if clauses.heads[i] not in path or clauses.heads[i] == i]
@@ -129,7 +134,7 @@ class _Walk:
         clauses = self.clauses
         states: List[str] = []
         context = self._context(top)
-        if context == ASSERTED and not any(clauses.touched[i] for i in self.path):
+        if context == ASSERTED and True not in [clauses.touched[i] for i in self.path]:
             return ASSERTED
         stack = [(top, context)]
         at_top = None
@@ -151,15 +156,17 @@ class _Walk:
 
     def _context(self, top: int) -> str:
         """What holds at the top of the path because of the words above it."""
-        clauses, chain, seen = self.clauses, [top], {top}
-        together = all(clauses.deps[i] in _CONJ or i == top for i in self.path) and len(self.path) > 1
+        clauses, chain = self.clauses, [top]
+        # Nothing is above a root.
+        if clauses.heads[top] == top:
+            return ASSERTED
+        together = len(self.path) > 1 and all([clauses.deps[i] in _CONJ or i == top for i in self.path])
         # Above a word that is not near any other, nothing changes what holds.
         while clauses.near[chain[-1]]:
             head = clauses.heads[chain[-1]]
-            if head in seen or not self._reaches(chain[-1], together):
+            if head in chain or not self._reaches(chain[-1], together):
                 break
             chain.append(head)
-            seen.add(head)
         before = ASSERTED
         while len(chain) > 1:
             word = chain.pop()
@@ -258,10 +265,12 @@ class _Walk:
         if not self.clauses.touched[word]:
             return before
         clauses, rules = self.clauses, self.rules
-        state = before
-        if any(clauses.has(i, rules.possible) and i not in clauses.exempt for i in clauses.of(word, _ADVERBS)):
-            state = OPEN
-        if clauses.is_clause(word):
+        if word not in clauses.local:
+            adverbs = [i for i in clauses.of(word, _ADVERBS) if i not in clauses.exempt]
+            clauses.local[word] = any([clauses.has(i, rules.possible) for i in adverbs]), clauses.is_clause(word)
+        is_possible, is_clause = clauses.local[word]
+        state = OPEN if is_possible else before
+        if is_clause:
             return self._local_clause(word, state)
         if self._is_denied(word):
             state = _flip(state)
@@ -294,18 +303,21 @@ class _Walk:
     def _is_left_open(self, word: int) -> bool:
         """Whether a clause is a condition, has one, or asks."""
         clauses, rules, children = self.clauses, self.rules, self.clauses.children[word]
-        if word in clauses.doubled or any(
-            child in clauses.doubled and clauses.deps[child] not in _APART for child in children
+        if clauses.doubled and (
+            word in clauses.doubled
+            or any(child in clauses.doubled and clauses.deps[child] not in _APART for child in children)
         ):
             return True
-        if self._is_condition(word) or any(self._is_condition(child) for child in clauses.of(word, _ADVCL)):
+        if self._is_condition(word) or any([self._is_condition(child) for child in clauses.of(word, _ADVCL)]):
             return True
-        asked = any(clauses.has(child, rules.question_marks) for child in children)
-        return asked and not any(clauses.has(child, rules.presupposing) for child in children)
+        asked = any([clauses.has(child, rules.question_marks) for child in children])
+        return asked and not any([clauses.has(child, rules.presupposing) for child in children])
 
     def _is_condition(self, word: int) -> bool:
         clauses, children = self.clauses, self.clauses.children[word]
-        if any(child in clauses.conditions and clauses.deps[child] in _CONDITION_LINKS for child in children):
+        if clauses.conditions and any(
+            child in clauses.conditions and clauses.deps[child] in _CONDITION_LINKS for child in children
+        ):
             return True
         if clauses.deps[word] != "advcl":
             return False
@@ -318,7 +330,7 @@ class _Walk:
         """Whether a clause is negated, by whatever number of words."""
         clauses, rules = self.clauses, self.rules
         found = clauses.has(word, rules.negative_predicates) and self._use(word, {word})
-        if not (clauses.negations or clauses.links):
+        if not clauses.negations and not clauses.links:
             return found and not self._is_cancelled(word)
         # In "Never has Ada left", the negation hangs on the auxiliary.
         below = [i for auxiliary in clauses.of(word, _AUXILIARIES) for i in clauses.children[auxiliary]]

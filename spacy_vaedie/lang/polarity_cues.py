@@ -16,6 +16,7 @@ from spacy.strings import StringStore
 from spacy.symbols import AUX, VERB  # type: ignore[attr-defined]
 from spacy.tokens import Doc
 
+from ..tokens.known_strings import KnownStrings
 from .polarity_rules import (
     ANCHOR,
     CHILD,
@@ -37,33 +38,19 @@ Flags = NDArray[np.bool_]
 # Columns of the table of a Doc.
 LOWERS, LEMMAS, HEADS, STARTS, DEPS, POSES, TAGS = range(7)
 _ATTRIBUTES = [LOWER, LEMMA, HEAD, SENT_START, DEP, POS, TAG]
+RELATIVES = frozenset({"relcl", "acl:relcl"})
 # Labels by how they begin, so that those of Universal Dependencies may have a subtype.
 _PREDICATES = ("acomp", "attr", "oprd")
 _ADVCL = ("advcl",)
 _WITH_PURPOSE = ("advcl", "acl", "relcl", "ccomp")
 _GOVERNED = ("ccomp", "xcomp", "csubj", "acl", "pcomp", "advcl", "relcl")
 _BETWEEN, _SUBJECTS = ("prep", "agent"), ("nsubj", "csubj")
-# Strings that are kept at hand; more of them than a language has words for are the names in a large corpus.
-MAX_KNOWN = 100_000
 _WITHOUT_FINITE = ("xcomp", "pcomp")
 
-
-class _Known(Dict[int, str]):
-    """Strings by their hashes, which are the same in every vocab. Looking one up in a vocab takes longer."""
-
-    def read(self, hashes: Sequence[int], strings: StringStore) -> List[str]:
-        """RETURNS (List[str]): The strings of these hashes, which must be in the store."""
-        try:
-            return [self[key] for key in hashes]
-        except KeyError:
-            if len(self) > MAX_KNOWN:
-                self.clear()
-            found = [strings[key] for key in hashes]
-            self.update(zip(hashes, found, strict=True))
-            return found
-
-
-_KNOWN = _Known()
+_KNOWN = KnownStrings()
+# Lemmas are compared in lower case, and labels without their subtypes, but for relative clauses.
+_LOWERED = KnownStrings(str.lower)
+_LABELS = KnownStrings(lambda dep: dep if dep in RELATIVES else dep.split(":")[0])
 
 
 class Cues(NamedTuple):
@@ -86,9 +73,15 @@ class Cues(NamedTuple):
     touched: List[bool]
     near: List[bool]
 
-    def read(self, column: int) -> List[str]:
-        """RETURNS (List[str]): One of the attributes of the tokens as strings."""
-        return _KNOWN.read(self.table[:, column].tolist(), self.strings)
+    def read(self) -> Tuple[List[str], List[str], List[str]]:
+        """RETURNS (Tuple[List[str], List[str], List[str]]): Of each token, the lower-case form, the lemma in lower case
+        (the form where there is none) and the label, as far as its subtype tells nothing."""
+        forms, lemmas, deps = self.table[:, [LOWERS, LEMMAS, DEPS]].T.tolist()
+        lower = _KNOWN.read(forms, self.strings)
+        lowered = _LOWERED.read(lemmas, self.strings)
+        if "" in lowered:
+            lowered = [lemma or form for lemma, form in zip(lowered, lower, strict=True)]
+        return lower, lowered, _LABELS.read(deps, self.strings)
 
 
 def read_cues(docs: Sequence[Doc], rules: PolarityRules) -> List[Cues]:

@@ -7,15 +7,13 @@ from typing import Dict, FrozenSet, Iterable, List, Optional, Set, Tuple
 from spacy.strings import get_string_id
 from spacy.symbols import AUX, VERB  # type: ignore[attr-defined]
 
-from .polarity_cues import DEPS, LEMMAS, LOWERS, POSES, TAGS, Cues
+from .polarity_cues import POSES, RELATIVES, TAGS, Cues
 from .polarity_rules import PHRASES, START, WIDE, PolarityRules
 
-# Dependency labels of both schemes, CLEAR and Universal Dependencies. Of those of UD, what follows a colon is cut off,
-# but for relative clauses.
+# Dependency labels of both schemes, CLEAR and Universal Dependencies, as `Cues.read` gives them.
 SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass"})
 PARTICIPANTS = frozenset({"nsubj", "nsubjpass", "dobj", "obj", "iobj", "dative", "attr"})
 COMPLEMENTS = frozenset({"ccomp", "xcomp", "csubj", "csubjpass", "acl", "pcomp"})
-RELATIVES = frozenset({"relcl", "acl:relcl"})
 # What holds of the word above holds of these.
 CARRIERS = frozenset({"acomp", "attr", "prep", "oprd", "agent", "prt", "aux", "auxpass", "cop", "dep", "parataxis"})
 # Children that do not speak about the word that they hang on.
@@ -41,31 +39,33 @@ class MarkedParse:
         self.rules = rules
         self.heads, self.touched, self.near = cues.heads, cues.touched, cues.near
         self._cues = cues
+        self._is_one_sentence = not cues.sentences or cues.sentences[0] == cues.sentences[-1]
         self.children: List[List[int]] = []
-        # Whether a clause is left open, where it is not negated and where it is, as far as that was asked.
+        # What was asked of words before. It is the same for all paths.
         self.opened: Dict[int, Tuple[bool, bool]] = {}
+        self.local: Dict[int, Tuple[bool, bool]] = {}
+        self._signatures: Dict[Tuple[int, int], Optional[str]] = {}
 
     def in_one_sentence(self, tokens: Iterable[int]) -> bool:
         """RETURNS (bool): Whether none of these tokens is in another sentence than the others."""
-        return len({self._cues.sentences[i] for i in tokens}) < 2
+        return self._is_one_sentence or len({self._cues.sentences[i] for i in tokens}) < 2
 
     def read(self) -> None:
         """Read words and labels and find the marked words, where that was not done before."""
         if self.children:
             return
-        self.children = [[] for _ in self.heads]
+        children: List[List[int]] = [[] for _ in self.heads]
         for i, head in enumerate(self.heads):
             if head != i:
-                self.children[head].append(i)
-        lower, lemmas, deps = (self._cues.read(column) for column in (LOWERS, LEMMAS, DEPS))
-        self.lower: List[str] = lower
-        self.lemmas: List[str] = [lemma.lower() or form for lemma, form in zip(lemmas, lower, strict=True)]
-        self.deps: List[str] = [dep if ":" not in dep or dep in RELATIVES else dep.split(":")[0] for dep in deps]
-        for i, dep in enumerate(self.deps):
-            # English parsers call "the claim that Ada left" a relative clause now and then; those have no "mark".
-            # "Money to buy the mill" is none, either: it takes nothing for granted.
-            if dep == "relcl" and (self.of(i, _MARK) or self._is_bare_purpose(i)):
-                self.deps[i] = "acl"
+                children[head].append(i)
+        self.children = children
+        self.lower, self.lemmas, self.deps = self._cues.read()
+        if "relcl" in self.deps:
+            for i in [i for i, dep in enumerate(self.deps) if dep == "relcl"]:
+                # English parsers call "the claim that Ada left" a relative clause now and then; those have no "mark".
+                # "Money to buy the mill" is none, either: it takes nothing for granted.
+                if self.of(i, _MARK) or self._is_bare_purpose(i):
+                    self.deps[i] = "acl"
         self.pos: List[int] = self._cues.table[:, POSES].tolist()
         self.tags: List[int] = self._cues.table[:, TAGS].tolist()
         found = self._find_phrases()
@@ -82,7 +82,8 @@ class MarkedParse:
 
     def of(self, i: int, deps: FrozenSet[str]) -> List[int]:
         """RETURNS (List[int]): The children of a token that have one of these labels."""
-        return [child for child in self.children[i] if self.deps[child] in deps]
+        labels = self.deps
+        return [child for child in self.children[i] if labels[child] in deps]
 
     def is_clause(self, i: int) -> bool:
         """RETURNS (bool): Whether a token is the predicate of a clause."""
@@ -106,6 +107,12 @@ class MarkedParse:
         complement (int): The complement.
         RETURNS (Optional[str]): Two signs, None where no rule names the word.
         """
+        key = governor, complement
+        if key not in self._signatures:
+            self._signatures[key] = self._read_signature(*key)
+        return self._signatures[key]
+
+    def _read_signature(self, governor: int, complement: int) -> Optional[str]:
         if self.deps[governor] in ("prep", "agent"):
             governor = self.heads[governor]
         infinitive = self.is_infinitive(complement) or not self.is_clause(complement)

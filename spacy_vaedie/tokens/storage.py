@@ -11,11 +11,16 @@ from bisect import bisect_left, bisect_right
 from typing import Any, List, Optional, Tuple
 from zlib import crc32
 
+from spacy.attrs import ORTH, SPACY
 from spacy.tokens import Doc
 
 from ..errors import Errors
+from .known_strings import KnownStrings
 
 Entry = Tuple[int, int, Any]
+
+_TEXT = [ORTH, SPACY]
+_KNOWN = KnownStrings()
 
 
 def read_entries(doc: Doc, name: str) -> List[Entry]:
@@ -49,8 +54,15 @@ def write_entry(doc: Doc, name: str, value: Any) -> None:
     for key in _keys(doc, name):
         del doc.user_data[key]
     if value is not None:
-        text = doc.text
+        text = read_text(doc)
         doc.user_data[("._.", name, 0, len(text))] = (_checksum(text), value)
+
+
+def read_text(doc: Doc) -> str:
+    """RETURNS (str): `doc.text`, which takes longer since it makes each token."""
+    words, spaces = doc.to_array(_TEXT).reshape(len(doc), len(_TEXT)).T.tolist() if len(doc) else ([], [])
+    known = _KNOWN.read(words, doc.vocab.strings)
+    return "".join([word + " " if space else word for word, space in zip(known, spaces, strict=True)])
 
 
 class TokenOffsets:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, List, Optional, Sequence, Tuple
 
+from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
 from ..errors import Errors, Warnings, warn
@@ -93,9 +94,8 @@ def set_triples(doc: Doc, triples: Optional[Sequence[Triple]]) -> None:
         return
     if not isinstance(triples, (list, tuple)) or not all(isinstance(item, Triple) for item in triples):
         raise ValueError(Errors.VE022.format(value=triples))
-    table = doc.to_array(["IDX", "LENGTH"]).reshape(len(doc), 2) if triples else None
-    starts = [] if table is None else table[:, 0].tolist()
-    ends = [] if table is None else table.sum(axis=1).tolist()
+    starts, lengths = doc.to_array([IDX, LENGTH]).reshape(len(doc), 2).T.tolist() if triples else ([], [])
+    ends = [start + length for start, length in zip(starts, lengths, strict=True)]
     write_entry(doc, _STORED, [_encode(triple, starts, ends) for triple in triples])
 
 
