@@ -35,6 +35,7 @@ FLOORS = {
     "export": 3,
     "tokens": 2,
     "lang": 2,
+    "known_strings": 1,
     "errors": 1,
     "about": 1,
 }

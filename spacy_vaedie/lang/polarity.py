@@ -82,12 +82,7 @@ class PolarityReader:
 
     def has_cues(self, tokens: Iterable[int]) -> bool:
         """RETURNS (bool): Whether a word stands where it can change the polarity of these tokens or of those above."""
-        if self._clauses is not None:
-            near = self._clauses.near
-            for i in tokens:
-                if near[i]:
-                    return True
-        return False
+        return self._clauses is not None and True in [self._clauses.near[i] for i in tokens]
 
     def read(self, tokens: Iterable[int]) -> Optional[str]:
         """The same as `read_polarity`.
@@ -150,7 +145,8 @@ class _Walk:
             at_top = after if at_top is None else at_top
             if not below:
                 states.append(after)
-            stack.extend((child, self._enter(_State(before, after), word, child)) for child in reversed(below))
+            for child in reversed(below):
+                stack.append((child, self._enter(_State(before, after), word, child)))
         changed = [state for state in states if state != at_top]
         return OPEN if OPEN in changed else changed[0] if changed else states[0]
 
@@ -160,7 +156,7 @@ class _Walk:
         # Nothing is above a root.
         if clauses.heads[top] == top:
             return ASSERTED
-        together = len(self.path) > 1 and all([clauses.deps[i] in _CONJ or i == top for i in self.path])
+        together = len(self.path) > 1 and all(clauses.deps[i] in _CONJ or i == top for i in self.path)
         # Above a word that is not near any other, nothing changes what holds.
         while clauses.near[chain[-1]]:
             head = clauses.heads[chain[-1]]
@@ -267,7 +263,7 @@ class _Walk:
         clauses, rules = self.clauses, self.rules
         if word not in clauses.local:
             adverbs = [i for i in clauses.of(word, _ADVERBS) if i not in clauses.exempt]
-            clauses.local[word] = any([clauses.has(i, rules.possible) for i in adverbs]), clauses.is_clause(word)
+            clauses.local[word] = clauses.has_any(adverbs, rules.possible), clauses.is_clause(word)
         is_possible, is_clause = clauses.local[word]
         state = OPEN if is_possible else before
         if is_clause:
@@ -303,21 +299,18 @@ class _Walk:
     def _is_left_open(self, word: int) -> bool:
         """Whether a clause is a condition, has one, or asks."""
         clauses, rules, children = self.clauses, self.rules, self.clauses.children[word]
-        if clauses.doubled and (
-            word in clauses.doubled
-            or any(child in clauses.doubled and clauses.deps[child] not in _APART for child in children)
+        if word in clauses.doubled or any(
+            child in clauses.doubled and clauses.deps[child] not in _APART for child in children
         ):
             return True
-        if self._is_condition(word) or any([self._is_condition(child) for child in clauses.of(word, _ADVCL)]):
+        if self._is_condition(word) or any(self._is_condition(child) for child in clauses.of(word, _ADVCL)):
             return True
-        asked = any([clauses.has(child, rules.question_marks) for child in children])
-        return asked and not any([clauses.has(child, rules.presupposing) for child in children])
+        asked = clauses.has_any(children, rules.question_marks)
+        return asked and not clauses.has_any(children, rules.presupposing)
 
     def _is_condition(self, word: int) -> bool:
         clauses, children = self.clauses, self.clauses.children[word]
-        if clauses.conditions and any(
-            child in clauses.conditions and clauses.deps[child] in _CONDITION_LINKS for child in children
-        ):
+        if any(child in clauses.conditions and clauses.deps[child] in _CONDITION_LINKS for child in children):
             return True
         if clauses.deps[word] != "advcl":
             return False

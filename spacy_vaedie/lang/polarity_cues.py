@@ -7,7 +7,7 @@ makes use of, never less.
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Pattern, Sequence, Tuple
+from typing import List, NamedTuple, Pattern, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from spacy.strings import StringStore
 from spacy.symbols import AUX, VERB  # type: ignore[attr-defined]
 from spacy.tokens import Doc
 
-from ..tokens.known_strings import KnownStrings
+from ..known_strings import KnownStrings
 from .polarity_rules import (
     ANCHOR,
     CHILD,

@@ -80,6 +80,10 @@ class MarkedParse:
         """RETURNS (bool): Whether a token's form or lemma is among the words."""
         return self.lower[i] in words or self.lemmas[i] in words
 
+    def has_any(self, tokens: Iterable[int], words: FrozenSet[str]) -> bool:
+        """RETURNS (bool): Whether the form or lemma of one of these tokens is among the words."""
+        return True in [self.lower[i] in words or self.lemmas[i] in words for i in tokens]
+
     def of(self, i: int, deps: FrozenSet[str]) -> List[int]:
         """RETURNS (List[int]): The children of a token that have one of these labels."""
         labels = self.deps

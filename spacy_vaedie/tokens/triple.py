@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, List, Optional, Sequence, Tuple
 
-from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
 from ..errors import Errors, Warnings, warn
 from .relation import POLARITIES, Argument
-from .storage import TokenOffsets, read_entries, write_entry
+from .storage import TokenOffsets, read_characters, read_entries, write_entry
 
 _STORED = "vaedie_triples"
 
@@ -94,9 +93,8 @@ def set_triples(doc: Doc, triples: Optional[Sequence[Triple]]) -> None:
         return
     if not isinstance(triples, (list, tuple)) or not all(isinstance(item, Triple) for item in triples):
         raise ValueError(Errors.VE022.format(value=triples))
-    starts, lengths = doc.to_array([IDX, LENGTH]).reshape(len(doc), 2).T.tolist() if triples else ([], [])
-    ends = [start + length for start, length in zip(starts, lengths, strict=True)]
-    write_entry(doc, _STORED, [_encode(triple, starts, ends) for triple in triples])
+    starts, ends, text = read_characters(doc)
+    write_entry(doc, _STORED, [_encode(triple, starts, ends) for triple in triples], text)
 
 
 def _covers(doc: Doc, entries: Sequence[Tuple[int, int, Any]]) -> bool:

@@ -7,7 +7,6 @@ import spacy
 import srsly
 from spacy.tokens import Doc
 
-from spacy_vaedie.lang import polarity_cues
 from spacy_vaedie.lang.polarity import PolarityReader
 from spacy_vaedie.lang.polarity_cues import read_cues
 from spacy_vaedie.lang.polarity_rules import load_polarity_rules
@@ -74,11 +73,3 @@ def test_a_batch_is_read_as_its_docs_are(en):
         assert reader.read(tokens) == PolarityReader(doc).read(tokens)
     assert PolarityReader.of_batch([], load_polarity_rules("en")) == []
     assert PolarityReader.of_batch(docs, None)[-1].read([0, 1]) == "negated"
-
-
-def test_strings_at_hand_are_bounded(monkeypatch):
-    monkeypatch.setattr(polarity_cues, "MAX_KNOWN", 3)
-    known, strings = polarity_cues._Known(), VOCABS["en"].strings
-    for text in ("mill", "barn", "loom", "lamp", "bell"):
-        assert known.read([strings.add(text)], strings) == [text]
-    assert len(known) < 3
