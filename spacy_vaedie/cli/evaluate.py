@@ -51,8 +51,8 @@ def evaluate(model: str, data: Path, gold_entities: bool = False) -> Dict[str, A
     model (str): Name or path of the pipeline.
     data (Path): Annotated Docs, a .spacy file or a folder.
     gold_entities (bool): Whether the pipeline is given the annotated entities and spans. It parses the text itself.
-    RETURNS (Dict[str, Any]): The `rels_*` scores, among them `rels_calibration_error` with gold entities where an
-        extractor is there, `gold_entities`, the number of annotated texts as `n_docs` and of texts that are not
+    RETURNS (Dict[str, Any]): The `rels_*` scores, among them `rels_calibration_error` where an extractor is
+        there, `gold_entities`, the number of annotated texts as `n_docs` and of texts that are not
         annotated and do not count as `n_unannotated`, and the components that did not run as `disabled`.
     RAISES (ValueError): VE402 where no component scores relations.
     """
@@ -66,10 +66,10 @@ def evaluate(model: str, data: Path, gold_entities: bool = False) -> Dict[str, A
     if not scores:
         names = ", ".join(nlp.pipe_names) or "none"
         raise ValueError(Errors.VE402.format(model=model, what="scores relations", names=names))
-    if gold_entities:
-        for name, pipe in calibrated_pipes(nlp):
-            annotated = annotate_before(nlp, name, examples, disabled)
-            scores["rels_calibration_error"] = pipe.calibration_error(annotated)
+    for name, pipe in calibrated_pipes(nlp):
+        annotated = annotate_before(nlp, name, examples, disabled)
+        # A pair of spans that nobody annotated holds no relation, whatever the pipe says of it.
+        scores["rels_calibration_error"] = pipe.calibration_error(annotated, strict=not gold_entities)
     n_annotated = sum(example.reference._.relations is not None for example in examples)
     return {
         **scores,

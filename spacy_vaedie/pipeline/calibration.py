@@ -159,16 +159,20 @@ class CalibratedPipe(NetworkPipe):
         self.label_thresholds = values
         return {"thresholds": self.label_thresholds, "n_gold": n_gold, "rare": rare}
 
-    def calibration_error(self, examples: Iterable[Example], n_bins: int = 15) -> Optional[float]:
+    def calibration_error(
+        self, examples: Iterable[Example], n_bins: int = 15, *, strict: bool = False
+    ) -> Optional[float]:
         """How far the probabilities of candidate pairs are from what they say, by the best of "no relation" and the
         labels; where a pair may have several labels, by each label for itself.
 
         examples (Iterable[Example]): As for `calibrate`.
         n_bins (int): See `spacy_vaedie.models.calibration.expected_calibration_error`.
+        strict (bool): Whether a pair counts as "no relation" where the labels of its spans are not the annotated ones,
+            as for predicted entities.
         RETURNS (Optional[float]): From 0 to 1, None where no candidate pair is annotated.
         RAISES (ValueError): VE101 where the pipe was not initialized.
         """
-        pairs = self._score_pairs(examples)
+        pairs = self._score_pairs(examples, strict)
         probabilities = apply_calibration(self.cfg.get("calibration"), pairs.probabilities, self.labels, self.labelling)
         return self._calibration_error(probabilities, pairs.targets, n_bins)
 
@@ -198,7 +202,7 @@ class CalibratedPipe(NetworkPipe):
     def _calibration_error(self, probabilities: Floats, targets: Targets, n_bins: int = 15) -> Optional[float]:
         return expected_calibration_error(*self.labelling.decisions(probabilities, targets), n_bins)
 
-    def _score_pairs(self, examples: Iterable[Example]) -> ScoredPairs:
+    def _score_pairs(self, examples: Iterable[Example], strict: bool = False) -> ScoredPairs:
         """The candidate pairs of texts, with the model's probabilities."""
         self._check_built()
         reader = self._target_reader()
@@ -215,7 +219,7 @@ class CalibratedPipe(NetworkPipe):
                     n_gold[label] = n_gold.get(label, 0) + 1
                 probabilities.append(rows)
                 # Training warns about what cannot be learned; here it just counts as missed.
-                targets.append(reader.read(example, candidates, lambda *_: None))
+                targets.append(reader.read(example, candidates, lambda *_: None, strict=strict))
         return ScoredPairs(np.concatenate(probabilities), np.concatenate(targets), n_gold=n_gold, n_examples=n_examples)
 
     def _check_annotated(self, pairs: ScoredPairs) -> ScoredPairs:

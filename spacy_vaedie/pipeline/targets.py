@@ -36,12 +36,14 @@ class TargetReader:
     several: bool
     schema: LabelSchema
 
-    def read(self, example: Example, candidates: Candidates, tell: Tell) -> Targets:
+    def read(self, example: Example, candidates: Candidates, tell: Tell, *, strict: bool = False) -> Targets:
         """Find which labels hold for each pair.
 
         example (Example): The predicted Doc, which the pairs are of, and the annotated one.
         candidates (Candidates): The pairs.
         tell (Callable[..., None]): Is told what cannot be learned: a message, and a key that says what it is about.
+        strict (bool): Whether the labels of both spans must be the annotated ones, too, for a label to hold. A pair for
+            which they are not counts as "no relation".
         RETURNS (Targets): 1 where "no relation" or a label holds, 0 where it does not, -1 where nobody annotated that.
             *Shape:* (n_pairs, n_labels + 1)
         """
@@ -67,7 +69,7 @@ class TargetReader:
             relation = self.schema.canonical(relation)
             found = rows[(relation.head.start, relation.head.end, relation.tail.start, relation.tail.end)]
             n_missed += not found
-            for i in _with_types(found, candidates, relation):
+            for i in _with_types(found, candidates, relation, strict):
                 self._add(targets[i], relation.label, None if allowed is None else allowed[i], tell)
         if n_misaligned:
             tell(Warnings.VW205.format(n=n_misaligned), "misaligned")
@@ -99,10 +101,11 @@ class TargetReader:
             target[:] = UNKNOWN
 
 
-def _with_types(rows: List[int], candidates: Candidates, relation: Relation) -> List[int]:
+def _with_types(rows: List[int], candidates: Candidates, relation: Relation, strict: bool) -> List[int]:
     """Of several pairs of the same tokens, those with the argument labels of the relation, or all of them where none
-    has those."""
-    if len(rows) < 2:
+    has those, unless that is strict."""
+    if len(rows) < 2 and not strict:
         return rows
     labels = [get_string_id(relation.head.label), get_string_id(relation.tail.label)]
-    return [row for row in rows if candidates.labels[candidates.pairs[row]].tolist() == labels] or rows
+    found = [row for row in rows if candidates.labels[candidates.pairs[row]].tolist() == labels]
+    return found if found or strict else rows

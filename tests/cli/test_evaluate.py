@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional
 
@@ -96,6 +97,22 @@ def test_gold_relations_do_not_leak(tmp_path: Path, data: Path) -> None:
     nlp.to_disk(tmp_path / "nothing")
     for gold_entities in (False, True):
         assert evaluate(str(tmp_path / "nothing"), data, gold_entities)["rels_r"] == 0.0
+
+
+@pytest.mark.parametrize("gold_entities", [False, True])
+def test_calibration_error(monkeypatch: pytest.MonkeyPatch, model: Path, data: Path, gold_entities: bool) -> None:
+    """Of predicted entities, it is that of pairs whose spans are annotated with their labels."""
+
+    class Sure:
+        def calibration_error(self, examples: List[Example], strict: bool) -> float:
+            n_entities = [len(example.predicted.ents) for example in examples]
+            assert n_entities == ([2, 2, 0] if gold_entities else [2, 1, 2])
+            return 0.25 if strict else 0.5
+
+    module = sys.modules["spacy_vaedie.cli.evaluate"]
+    monkeypatch.setattr(module, "calibrated_pipes", lambda nlp: [("relate_neighbours", Sure())])
+    scores = evaluate(str(model), data, gold_entities)
+    assert scores["rels_calibration_error"] == (0.5 if gold_entities else 0.25)
 
 
 def test_entity_writers() -> None:

@@ -1,12 +1,14 @@
 """Calibration and thresholds of single labels, as the extractor keeps them."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import spacy
 from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import DocBin
+from spacy.training import Example
 from thinc.api import Config
 
 from spacy_vaedie.models.calibration import expected_calibration_error
@@ -92,6 +94,23 @@ def test_calibration_error_is_that_of_the_predictions(unsure, examples):
     assert pipe.calibration_error(examples) == pytest.approx(expected)
     assert any(correct)
     assert not all(correct)
+
+
+def test_calibration_error_with_other_labels_of_spans(pipe, examples):
+    """They are overlooked, or make the pair one without a relation."""
+    other, bare = [], []
+    for example in examples:
+        docs = example.y.copy(), example.y.copy()
+        relations = example.y._.relations
+        docs[0]._.relations = [replace(item, head=replace(item.head, label="OTHER")) for item in relations]
+        docs[1]._.relations = []
+        other.append(Example(example.x, docs[0]))
+        bare.append(Example(example.x, docs[1]))
+    right, wrong = pipe.calibration_error(examples), pipe.calibration_error(bare)
+    assert wrong > right + 0.1
+    assert pipe.calibration_error(examples, strict=True) == right
+    assert pipe.calibration_error(other) == right
+    assert pipe.calibration_error(other, strict=True) == wrong
 
 
 def test_texts_that_say_nothing_about_the_temperature(pipe, examples):
