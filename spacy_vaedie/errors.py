@@ -415,8 +415,9 @@ class Warnings(metaclass=_Coded):
         "or leave `unlabelled` out."
     )
     VW227 = (
-        "Terms of '{name}' have used none of {n} pairs that are not annotated: {terms}. The teacher is not sure enough "
-        "of any of them. Lower `confidence`, or train on the annotated texts for longer."
+        "Terms of '{name}' have used none of the {n} pairs that are not annotated in {updates} updates, up to number "
+        "{step}: {terms}. The teacher is not sure enough of any of them. Lower `confidence`, or train on the annotated "
+        "texts for longer. Others like it are not told."
     )
     VW302 = (
         "Fewer than {n} texts are for {parts}: scores on so few say nothing, and choosing the best model by them is "

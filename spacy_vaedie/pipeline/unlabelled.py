@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from ..models.unlabelled import UnlabelledTerm
 Floats = NDArray[np.float32]
 Tell = Callable[..., None]
 
-# Updates after which it is told that a term has found nothing to learn from.
+# Updates in a row without anything to learn from, after which that is told.
 PATIENCE = 100
 
 
@@ -45,7 +45,7 @@ class UnlabelledLearning:
         """Start anew."""
         self.step = 0
         self._averages: Optional[Dict[Any, Any]] = None
-        self._used = dict.fromkeys(self.terms, 0)
+        self._idle = {name: _Idle() for name in self.terms}
         self._n_pairs = 0
         for term in self.terms.values():
             term.reset()
@@ -84,7 +84,7 @@ class UnlabelledLearning:
             loss, part, used = term.loss(labelling, logits[:, open_pairs], beliefs[open_pairs], self.step)
             gradient[:, open_pairs] += part
             total += loss
-            self._used[name] += used
+            self._idle[name].count(int(open_pairs.sum()), used)
         return total, gradient
 
     def finish_update(self, optimizer: Optimizer, tell: Tell) -> None:
@@ -100,12 +100,36 @@ class UnlabelledLearning:
             raise ValueError(Errors.VE226.format(name=self.name))
         self._averages = optimizer.averages
         self.step += 1
-        if self.step == PATIENCE:
-            for message in self._idle():
-                tell(message, "unlabelled")
+        if self.step == PATIENCE and not self._n_pairs:
+            tell(Warnings.VW226.format(name=self.name, n=PATIENCE), "unlabelled")
+        # A teacher may be unsure at first, and sure later; or lose its certainty.
+        late = {name: idle.n_pairs for name, idle in self._idle.items() if idle.finish_update()}
+        if late:
+            message = Warnings.VW227.format(
+                name=self.name, terms=", ".join(late), n=max(late.values()), updates=PATIENCE, step=self.step
+            )
+            tell(message, "unsure")
 
-    def _idle(self) -> List[str]:
-        if not self._n_pairs:
-            return [Warnings.VW226.format(name=self.name, n=PATIENCE)]
-        idle = ", ".join(name for name, used in self._used.items() if not used)
-        return [Warnings.VW227.format(name=self.name, terms=idle, n=self._n_pairs)] if idle else []
+
+class _Idle:
+    """For how long a term has used none of the pairs that there were."""
+
+    def __init__(self) -> None:
+        self.n_updates = self.n_pairs = self._asked = self._used = 0
+
+    def count(self, asked: int, used: int) -> None:
+        """Count the pairs of a batch."""
+        self._asked += asked
+        self._used += used
+
+    def finish_update(self) -> bool:
+        """RETURNS (bool): Whether that was one of `PATIENCE` updates in a row. Those without such pairs are not
+        counted."""
+        if self._used:
+            self.n_updates = self.n_pairs = 0
+        elif self._asked:
+            self.n_updates += 1
+            self.n_pairs += self._asked
+        late = bool(self._asked) and not self._used and self.n_updates >= PATIENCE
+        self._asked = self._used = 0
+        return late

@@ -142,6 +142,50 @@ def test_terms_that_find_nothing_are_named_once(en, monkeypatch, raw, code):
     train(nlp, optimizer, batch, 3)
 
 
+class Scripted:
+    """A term that uses so many pairs in each update."""
+
+    def __init__(self, *used):
+        self.used = used
+
+    def reset(self):
+        pass
+
+    def loss(self, labelling, logits, beliefs, step):
+        return 0.0, np.zeros_like(logits), self.used[step]
+
+
+def told(terms, open_pairs):
+    """When what is told, by the number of unannotated pairs in each update."""
+    learning = unlabelled.UnlabelledLearning("extractor", terms)
+    optimizer = Adam(0.01, use_averages=True)
+    found = []
+    for step, n in enumerate(open_pairs, start=1):
+        targets = np.full((n + 1, 3), -1, dtype="int8")
+        targets[0] = [1, 0, 0]
+        learning.loss(None, np.zeros((1, n + 1, 3)), np.zeros((n + 1, 3)), targets)
+        learning.finish_update(optimizer, lambda message, key, step=step: found.append((step, key, message)))
+    return found
+
+
+def test_a_teacher_that_becomes_unsure_is_named_when_it_matters(monkeypatch):
+    monkeypatch.setattr(unlabelled, "PATIENCE", 3)
+    # Unsure at first, then sure, then never again; updates without such pairs say nothing.
+    found = told({"mine": Scripted(0, 0, 1, 0, 0, 0, 0, 0)}, [5, 5, 5, 7, 0, 7, 7, 7])
+    assert [(step, key) for step, key, _ in found] == [(7, "unsure"), (8, "unsure")]
+    assert "VW227" in found[0][2]
+    assert "21 pairs" in found[0][2]
+    assert "mine" in found[0][2]
+    assert told({"mine": Scripted(0, 0, 1, 0, 0, 1)}, [5] * 6) == []
+    # It is not hidden by what was told before.
+    keys = [key for _, key, _ in told({"mine": Scripted(*[0] * 6)}, [0, 0, 0, 5, 5, 5])]
+    assert keys == ["unlabelled", "unsure"]
+    found = told({"mine": Scripted(*[1] * 3), "other": Scripted(*[0] * 3)}, [5] * 3)
+    assert [step for step, *_ in found] == [3]
+    assert "other." in found[0][2]
+    assert "mine" not in found[0][2]
+
+
 def test_a_term_that_is_none_is_left_out(en):
     pipe = alone(en, unlabelled={**CONSISTENCY, "self_training": None}).get_pipe("extractor")
     assert list(pipe.unlabelled.terms) == ["consistency"]
