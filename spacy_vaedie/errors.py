@@ -275,6 +275,11 @@ class Errors(metaclass=_Coded):
         "{path}: the text {text!r} is held out for scoring, in {held_out}. A model that has read it is scored too "
         "well. Take it out of the raw text, or {held_out} out of the setting `held_out` if that is meant."
     )
+    VE324 = (
+        "'{owner}' has nothing to read: its `path` is null. Name a file or folder, on the command line where the "
+        "config takes the path from `[paths]`: --paths.train, --paths.dev or --paths.raw. Without raw text, train with "
+        "a config that needs none (configs/baseline.cfg, or configs/extractor.cfg with a trained VAE)."
+    )
 
     # scoring
     VE401 = "The answer key and the proposal do not fit: {reason}."

@@ -175,6 +175,14 @@ def test_train(path, corpus, vae, ner, tmp_path, en):
         assert 0 < meta["performance"]["vae_score"] < 1
 
 
+@pytest.mark.parametrize(("name", "reader"), [("raw", "RawText"), ("train", "RelationCorpus")])
+def test_a_training_without_one_of_its_paths(name, reader, corpus, tmp_path):
+    path = VAE_CONFIG.with_stem("joint")
+    overrides = {key: value for key, value in overrides_for(path, corpus).items() if key != f"paths.{name}"}
+    with pytest.raises(ValueError, match=rf"VE324.*{reader}\.v1.*--paths\.{name}"):
+        train(path, tmp_path, overrides={**overrides, **SHORT})
+
+
 LOAD = """
 import json, sys, spacy
 nlp = spacy.load(sys.argv[1])

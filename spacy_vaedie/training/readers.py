@@ -28,12 +28,13 @@ _ENTITIES = ("gold", "none", "predicted")
 
 @registry.readers("spacy-vaedie.RelationCorpus.v1")
 def create_relation_corpus(
-    path: Path, entities: str = "gold", parse: bool = True, limit: int = 0
+    path: Optional[Path], entities: str = "gold", parse: bool = True, limit: int = 0
 ) -> Callable[[Language], Iterator[Example]]:
     """Read Docs that are annotated with relations, as `spacy vaedie convert` writes them. Docs that are not annotated
     may stand among them. Empty Docs are skipped.
 
-    path (Path): A .spacy file, or a folder with them.
+    path (Optional[Path]): A .spacy file, or a folder with them. None, as configs have it until they are told, is an
+        error.
     entities (str): `gold`: the predicted Docs start with the tokens, entities and span groups of the file. `none`:
         with its tokens only, so that a component can learn to find the entities. `predicted`: they start from the bare
         text, so that the pipeline finds its own tokens, entities and parse.
@@ -43,22 +44,23 @@ def create_relation_corpus(
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE301 or VE311 for a path without such
         files, VE302 for a file of another kind, VE307 for a damaged one, and VE310 where it has read everything and no
         Doc was annotated with relations.
-    RAISES (ValueError): VE005 for an unknown value of `entities`, VE107 for a negative `limit`.
+    RAISES (ValueError): VE005 for an unknown value of `entities`, VE107 for a negative `limit`, VE324 without a path.
     """
     if entities not in _ENTITIES:
         raise ValueError(Errors.VE005.format(value=entities, what="value of 'entities'", options=", ".join(_ENTITIES)))
-    _check_not_negative("spacy-vaedie.RelationCorpus.v1", limit=limit)
-    return partial(_read_relations, Path(path), entities=entities, parse=parse, limit=limit)
+    owner = "spacy-vaedie.RelationCorpus.v1"
+    _check_not_negative(owner, limit=limit)
+    return partial(_read_relations, _given(owner, path), entities=entities, parse=parse, limit=limit)
 
 
 @registry.readers("spacy-vaedie.AnnotatedText.v1")
 def create_annotated_text(
-    path: Path, parse: bool = True, share: float = 1.0, limit: int = 0, seed: int = 0
+    path: Optional[Path], parse: bool = True, share: float = 1.0, limit: int = 0, seed: int = 0
 ) -> Callable[[Language], Iterator[Example]]:
     """Read Docs with any annotation (entities, span groups, categories, relations), for spaCy's own pipes. The
     predicted Docs start with the tokens of the file and nothing that was annotated. Empty Docs are skipped.
 
-    path (Path): A .spacy file, or a folder with them.
+    path (Optional[Path]): A .spacy file, or a folder with them. None is an error.
     parse (bool): Start with the parse, tags and lemmas of the file, too.
     share (float): Share of the Docs to read, e.g. 0.1 to learn from a tenth of the labels. The Docs are chosen by a
         hash of their text, those of each combination of labels in their share; a larger share holds every smaller one.
@@ -69,18 +71,18 @@ def create_annotated_text(
         files, VE302 for a file of another kind, VE304 where no file holds a Doc with tokens, VE307 for a damaged
         one, and VE321 for a Doc that is not annotated where a pipe of the pipeline would learn from it that nothing is
         there.
-    RAISES (ValueError): VE107 for a `share` outside of 0 to 1, or a negative `limit`.
+    RAISES (ValueError): VE107 for a `share` outside of 0 to 1, or a negative `limit`, VE324 without a path.
     """
     owner = "spacy-vaedie.AnnotatedText.v1"
     _check_not_negative(owner, limit=limit)
     if not 0 < share <= 1:
         raise ValueError(Errors.VE107.format(setting="share", value=share, must="above 0 and at most 1", owner=owner))
-    return partial(read_annotated, Path(path), parse=parse, share=share, limit=limit, seed=seed, guard=True)
+    return partial(read_annotated, _given(owner, path), parse=parse, share=share, limit=limit, seed=seed, guard=True)
 
 
 @registry.readers("spacy-vaedie.RawText.v1")
 def create_raw_text(
-    path: Path,
+    path: Optional[Path],
     min_length: int = 1,
     max_length: int = 0,
     limit: int = 0,
@@ -94,7 +96,8 @@ def create_raw_text(
     gzipped. Treebanks (.conllu) give the text of each sentence, and not their parse. DocBin files keep their tokens and
     the parse that was saved with them (e.g. by `spacy apply`), and lose entities, span groups and relations.
 
-    path (Path): A .txt, .txt.gz, .jsonl, .jsonl.gz, .conllu or .spacy file, or a folder with them.
+    path (Optional[Path]): A .txt, .txt.gz, .jsonl, .jsonl.gz, .conllu or .spacy file, or a folder with them. None is
+        an error.
     min_length (int): Texts and pieces with fewer tokens are skipped. Blank ones always are.
     max_length (int): Texts with more tokens are cut into pieces of at most this length, after the last sentence that
         fits where the Doc knows its sentences. 0 for no limit.
@@ -106,7 +109,7 @@ def create_raw_text(
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE301 or VE311 for a path without such
         files, VE302 for a file of another kind, VE303 for a damaged line, VE304 for a file without text, VE307 for a
         damaged DocBin, VE107 where every text is shorter than `min_length`, and VE323 for a text that is held out.
-    RAISES (ValueError): VE107 for a negative number, or `min_length` above `max_length`.
+    RAISES (ValueError): VE107 for a negative number, or `min_length` above `max_length`, VE324 without a path.
     """
     owner = "spacy-vaedie.RawText.v1"
     _check_not_negative(owner, min_length=min_length, max_length=max_length, limit=limit)
@@ -114,7 +117,8 @@ def create_raw_text(
         must = f"at most `max_length` ({max_length})"
         raise ValueError(Errors.VE107.format(setting="min_length", value=min_length, must=must, owner=owner))
     places = [Path(place) for place in held_out or []]
-    return partial(_read_raw, Path(path), places, lengths=(min_length, max_length), limit=limit, entities=entities)
+    lengths = (min_length, max_length)
+    return partial(_read_raw, _given(owner, path), places, lengths=lengths, limit=limit, entities=entities)
 
 
 @registry.readers("spacy-vaedie.MixedCorpus.v1")
@@ -297,6 +301,14 @@ def _refuse_held_out(doc: Doc, refused: Mapping[bytes, Path], file: Path) -> Non
         place = refused.get(text_key(text))
         if place is not None:
             raise ValueError(Errors.VE323.format(path=file, text=text, held_out=place))
+
+
+def _given(owner: str, path: Optional[Path]) -> Path:
+    """RETURNS (Path): The path.
+    RAISES (ValueError): VE324 where there is none."""
+    if path is None:
+        raise ValueError(Errors.VE324.format(owner=owner))
+    return Path(path)
 
 
 def _check_not_negative(owner: str, **settings: Any) -> None:

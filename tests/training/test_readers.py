@@ -272,6 +272,12 @@ def test_a_sentence_of_raw_text_that_is_held_out(tmp_path, nlp):
         list(create_raw_text(tmp_path / "raw.spacy", held_out=[tmp_path / "test.txt"])(nlp))
 
 
+@pytest.mark.parametrize("create", [create_raw_text, create_relation_corpus, create_annotated_text])
+def test_without_a_path(create):
+    with pytest.raises(ValueError, match=r"VE324.*--paths\.raw"):
+        create(None)
+
+
 def test_raw_text_settings(tmp_path, nlp):
     with pytest.raises(ValueError, match="VE107.*max_length.*-1"):
         create_raw_text(tmp_path, max_length=-1)
