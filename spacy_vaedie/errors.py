@@ -428,6 +428,10 @@ class Warnings(metaclass=_Coded):
         "Fewer than {n} texts are for {parts}: scores on so few say nothing, and choosing the best model by them is "
         "chance. Annotate more; 100 texts in all are a start."
     )
+    VW303 = (
+        "All {n} raw text(s) of the first epoch are annotated ones, too: there is nothing new to learn from in them. "
+        "Give other raw text; or a larger `raw_per_labelled`, where new texts come later in the file."
+    )
     VW502 = "There is no linear probe: {reason}."
     VW521 = "{n} texts were asked for, and {found} are there to choose from: {reason}."
     VW531 = (

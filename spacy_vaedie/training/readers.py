@@ -18,6 +18,7 @@ from ..errors import Errors
 from ..tokens import annotated_regions
 from .examples import predicted_copy
 from .files import find_files, read_docbin
+from .overlap import NothingNew
 from .raw_text import RAW_SUFFIXES, cut_doc, read_raw_docs
 from .sampling import choose_share
 from .text_keys import read_text_keys, text_key
@@ -127,7 +128,7 @@ def create_mixed_corpus(
 ) -> Callable[[Language], Iterator[Example]]:
     """Mix annotated Docs with raw text, to learn from both at once. Each epoch has every labelled Example once, and
     `raw_per_labelled` raw ones after each on average. The next epoch goes on in the raw text where this one stopped,
-    and starts again at its end.
+    and starts again at its end. Raw text that holds nothing but annotated texts is told of (VW303).
 
     `spacy train` reads a corpus once and shuffles it in each epoch, and so sees one epoch's share of the raw text
     only: make `raw_per_labelled` as large as the raw text is. With `max_epochs = -1` it reads it again in each epoch,
@@ -161,6 +162,7 @@ class MixedCorpus:
         self.raw_per_labelled = raw_per_labelled
         self._nlp: Optional[Language] = None
         self._stream: Iterator[Example] = iter(())
+        self._compared = False
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """YIELDS (Example): The labelled and raw Examples of one epoch."""
@@ -169,11 +171,20 @@ class MixedCorpus:
             # Docs of another pipeline have another vocab.
             self._nlp, self._stream = nlp, iter(())
         n_raw = 0
+        texts = None if self._compared else NothingNew()
         for n_labelled, example in enumerate(self.labelled(nlp), start=1):
+            if texts is not None:
+                texts.labelled(example.reference)
             yield example
             while n_raw < int(n_labelled * self.raw_per_labelled):
                 n_raw += 1
-                yield self._next_raw(nlp)
+                raw = self._next_raw(nlp)
+                if texts is not None:
+                    texts.raw(raw.reference)
+                yield raw
+        if texts is not None and not self._compared:
+            self._compared = True
+            texts.tell()
 
     def _next_raw(self, nlp: Language) -> Example:
         example = next(self._stream, None)

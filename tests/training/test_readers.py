@@ -325,6 +325,34 @@ def test_mixed_starts_again_for_another_pipeline(parts, nlp):
     assert all(example.reference.vocab is other.vocab for example in reader(other))
 
 
+def mix(folder, nlp, raw, **settings):
+    docs = [annotate(nlp(f"Ada Quill founded Firm{i} Works.")) for i in range(3)]
+    (folder / "raw.txt").write_text("\n".join(raw), encoding="utf8")
+    labelled = create_relation_corpus(save(folder / "l.spacy", docs))
+    return create_mixed_corpus(labelled, create_raw_text(folder / "raw.txt"), **settings)
+
+
+FIRMS = [f"Ada  Quill founded Firm{i} Works." for i in range(3)]
+
+
+@pytest.mark.parametrize("raw", [FIRMS, FIRMS[::-1], FIRMS[:1]], ids=["same", "reversed", "part"])
+def test_raw_text_that_is_the_annotated_text_is_told_once(raw, tmp_path, nlp):
+    reader = mix(tmp_path, nlp, raw)
+    # As initialization does.
+    list(islice(reader(nlp), 2))
+    with pytest.warns(UserWarning, match=rf"VW303.*All {len(raw)} raw text"):
+        list(reader(nlp))
+    list(reader(nlp))
+
+
+def test_raw_text_with_anything_new_is_not_told(tmp_path, nlp):
+    list(mix(tmp_path, nlp, [*FIRMS[:2], "Nobody came."])(nlp))
+    list(mix(tmp_path, nlp, FIRMS, raw_per_labelled=0.0)(nlp))
+    # The one that is new comes in the second round of the file only.
+    with pytest.warns(UserWarning, match="VW303"):
+        list(mix(tmp_path, nlp, [*FIRMS, "Nobody came."])(nlp))
+
+
 def test_mixed_errors(parts, nlp):
     with pytest.raises(ValueError, match="VE107.*raw_per_labelled.*-1"):
         create_mixed_corpus(*parts, raw_per_labelled=-1)
