@@ -273,7 +273,8 @@ class Errors(metaclass=_Coded):
     )
     VE323 = (
         "{path}: the text {text!r} is held out for scoring, in {held_out}. A model that has read it is scored too "
-        "well. Take it out of the raw text, or {held_out} out of the setting `held_out` if that is meant."
+        "well. Take it out of the raw text; or, where it may stand there, set `allow_held_out` of the reader to true, "
+        "and such texts are counted."
     )
     VE324 = (
         "'{owner}' has nothing to read: its `path` is null. Name a file or folder, on the command line where the "
@@ -431,6 +432,10 @@ class Warnings(metaclass=_Coded):
     VW303 = (
         "All {n} raw text(s) of the first epoch are annotated ones, too: there is nothing new to learn from in them. "
         "Give other raw text; or a larger `raw_per_labelled`, where new texts come later in the file."
+    )
+    VW304 = (
+        "{path}: {n} of the {total} raw texts are held out for scoring, in {held_out}. A model that has read them is "
+        "scored too well on these; take them out of one of the two, or know."
     )
     VW502 = "There is no linear probe: {reason}."
     VW521 = "{n} texts were asked for, and {found} are there to choose from: {reason}."

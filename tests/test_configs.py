@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy import registry
 from spacy.cli.debug_config import debug_config
 from spacy.cli.init_config import fill_config
 from spacy.cli.train import train
 from spacy.tokens import DocBin
+from spacy.util import load_config
 from thinc.api import Config
 
 from spacy_vaedie.training.examples import predicted_copy
@@ -66,20 +68,22 @@ def find_pipes(path):
     return Config().from_disk(path, interpolate=False)["nlp"]["pipeline"]
 
 
+def _annotate(example):
+    doc = predicted_copy(example.predicted)
+    doc._.relations = example.reference._.relations
+    doc.spans["sc"] = list(doc.ents)
+    doc.cats = {"OWNS": float("OWNS" in str(doc._.relations)), "REST": float("OWNS" not in str(doc._.relations))}
+    return doc
+
+
 @pytest.fixture(scope="module")
 def corpus(en, tmp_path_factory):
     """The files that the configs name: annotated Docs with their parse, raw ones, and a transformer."""
     folder = tmp_path_factory.mktemp("corpus")
-    docs = []
-    for example in relation_examples(en):
-        doc = predicted_copy(example.predicted)
-        doc._.relations = example.reference._.relations
-        doc.spans["sc"] = list(doc.ents)
-        doc.cats = {"OWNS": float("OWNS" in str(doc._.relations)), "REST": float("OWNS" not in str(doc._.relations))}
-        docs.append(doc)
     files = {}
-    for name in ("train", "dev"):
+    for name, end in (("train", "."), ("dev", "!")):
         files[name] = folder / f"{name}.spacy"
+        docs = [_annotate(example) for example in relation_examples(en, end)]
         DocBin(docs=docs, store_user_data=True).to_disk(files[name])
     files["raw"] = folder / "raw.spacy"
     raw = en.pipe(
@@ -184,6 +188,30 @@ def test_a_training_without_one_of_its_paths(name, reader, corpus, tmp_path):
     overrides = {key: value for key, value in overrides_for(path, corpus).items() if key != f"paths.{name}"}
     with pytest.raises(ValueError, match=rf"VE324.*{reader}\.v1.*--paths\.{name}"):
         train(path, tmp_path, overrides={**overrides, **SHORT})
+
+
+def corpora_of(name, **paths):
+    """The readers of a config."""
+    overrides = {f"paths.{key}": str(value) for key, value in paths.items()}
+    return registry.resolve(load_config(VAE_CONFIG.with_stem(name), overrides, interpolate=True)["corpora"])
+
+
+def test_raw_text_with_dev_texts_is_refused(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(corpus["dev"], "held out.spacy")
+    readers = corpora_of("joint", train=corpus["train"], dev="held out.spacy", raw=corpus["dev"])
+    with pytest.raises(ValueError, match=r"VE323.*Ada Quill founded Bluefin Works!.*held out\.spacy.*allow_held_out"):
+        list(readers["train"](spacy.blank("en")))
+    readers = corpora_of("joint", train=corpus["train"], dev="held out.spacy", raw=corpus["raw"])
+    assert len(list(readers["train"](spacy.blank("en")))) == 2 * len(TEXTS)
+
+
+@pytest.mark.parametrize("name", ["vae", "captions", "topics"])
+def test_raw_text_that_is_its_own_dev_text_is_counted(name, corpus):
+    readers = corpora_of(name, train=corpus["train"], dev=corpus["train"])
+    with pytest.warns(UserWarning, match=rf"VW304.*{len(TEXTS)} of the {len(TEXTS)} raw texts"):
+        list(readers["train"](spacy.blank("en")))
+    assert len(list(readers["dev"](spacy.blank("en")))) == len(TEXTS)
 
 
 LOAD = """

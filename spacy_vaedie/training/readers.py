@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 from spacy import registry
 from spacy.language import Language
@@ -18,10 +18,9 @@ from ..errors import Errors
 from ..tokens import annotated_regions
 from .examples import predicted_copy
 from .files import find_files, read_docbin
-from .overlap import NothingNew
+from .overlap import HeldOut, NothingNew
 from .raw_text import RAW_SUFFIXES, cut_doc, read_raw_docs
 from .sampling import choose_share
-from .text_keys import read_text_keys, text_key
 
 Reader = Callable[[Language], Iterable[Example]]
 _ENTITIES = ("gold", "none", "predicted")
@@ -88,7 +87,8 @@ def create_raw_text(
     max_length: int = 0,
     limit: int = 0,
     entities: bool = False,
-    held_out: Optional[List[Path]] = None,
+    held_out: Union[None, Path, List[Path]] = None,
+    allow_held_out: bool = False,
 ) -> Callable[[Language], Iterator[Example]]:
     """Read raw text, to learn from it without labels. The references are not annotated: relations None, and no entities
     unless they are asked for.
@@ -105,8 +105,9 @@ def create_raw_text(
     limit (int): Number of texts and pieces to read, 0 for all.
     entities (bool): Keep the entities and span groups of DocBin files, so that an extractor has pairs that are not
         annotated to learn from (its setting `unlabelled`).
-    held_out (Optional[List[Path]]): Files or folders with the texts that models are scored on. One that stands in the
-        raw text, alone or as a sentence of a Doc that knows its sentences, is an error.
+    held_out (Union[None, Path, List[Path]]): Files or folders with the texts that models are scored on, one or many.
+        One of these texts in the raw text, alone or as a sentence of a Doc that knows its sentences, is an error.
+    allow_held_out (bool): Read such texts nevertheless, and tell once how many there were (VW304).
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. It raises VE301 or VE311 for a path without such
         files, VE302 for a file of another kind, VE303 for a damaged line, VE304 for a file without text, VE307 for a
         damaged DocBin, VE107 where every text is shorter than `min_length`, and VE323 for a text that is held out.
@@ -117,9 +118,11 @@ def create_raw_text(
     if 0 < max_length < min_length:
         must = f"at most `max_length` ({max_length})"
         raise ValueError(Errors.VE107.format(setting="min_length", value=min_length, must=must, owner=owner))
-    places = [Path(place) for place in held_out or []]
+    # A path may be a str here: only spaCy's own loading turns it into a Path.
+    places = [held_out] if isinstance(held_out, (str, Path)) else held_out or []
+    scored = HeldOut([Path(place) for place in places], allow_held_out)
     lengths = (min_length, max_length)
-    return partial(_read_raw, _given(owner, path), places, lengths=lengths, limit=limit, entities=entities)
+    return partial(_read_raw, _given(owner, path), scored, lengths=lengths, limit=limit, entities=entities)
 
 
 @registry.readers("spacy-vaedie.MixedCorpus.v1")
@@ -284,34 +287,27 @@ def read_annotated(
 
 
 def _read_raw(
-    path: Path, held_out: List[Path], nlp: Language, *, lengths: Tuple[int, int], limit: int, entities: bool
+    path: Path, held_out: HeldOut, nlp: Language, *, lengths: Tuple[int, int], limit: int, entities: bool
 ) -> Iterator[Example]:
-    min_length, max_length = lengths
-    n_read = 0
-    refused = {key: place for place in held_out for key in read_text_keys(place, nlp.vocab)}
+    n_read = n_texts = n_found = 0
     for file in find_files(path, RAW_SUFFIXES):
         for doc in read_raw_docs(file, nlp):
-            if refused:
-                _refuse_held_out(doc, refused, file)
-            for piece in cut_doc(doc, max_length):
-                if len(piece) < min_length:
-                    continue
+            n_texts += 1
+            n_found += held_out.has(doc, file)
+            for piece in _cut(doc, *lengths):
                 yield Example(predicted_copy(piece, entities=entities), predicted_copy(piece, entities=entities))
                 n_read += 1
                 if n_read == limit:
+                    held_out.tell(n_found, n_texts, path)
                     return
     if not n_read:
         owner, must = "spacy-vaedie.RawText.v1", f"at most the number of tokens in the longest text of {path}"
-        raise ValueError(Errors.VE107.format(setting="min_length", value=min_length, must=must, owner=owner))
+        raise ValueError(Errors.VE107.format(setting="min_length", value=lengths[0], must=must, owner=owner))
+    held_out.tell(n_found, n_texts, path)
 
 
-def _refuse_held_out(doc: Doc, refused: Mapping[bytes, Path], file: Path) -> None:
-    """RAISES (ValueError): VE323 where a text, or one of its sentences, is held out."""
-    sentences = [sentence.text for sentence in doc.sents] if doc.has_annotation("SENT_START") else []
-    for text in (doc.text, *sentences):
-        place = refused.get(text_key(text))
-        if place is not None:
-            raise ValueError(Errors.VE323.format(path=file, text=text, held_out=place))
+def _cut(doc: Doc, min_length: int, max_length: int) -> Iterator[Doc]:
+    return (piece for piece in cut_doc(doc, max_length) if len(piece) >= min_length)
 
 
 def _given(owner: str, path: Optional[Path]) -> Path:

@@ -263,6 +263,22 @@ def test_raw_text_that_is_held_out(tmp_path, nlp, place):
     assert len(list(create_raw_text(raw, held_out=[tmp_path / place])(nlp))) == 2
 
 
+@pytest.mark.parametrize("limit", [0, 3])
+def test_raw_text_that_is_held_out_and_allowed_is_counted_once(tmp_path, nlp, limit):
+    (tmp_path / "test.txt").write_text("Snow fell.\nIt rained.\n", encoding="utf8")
+    (tmp_path / "raw.txt").write_text("The sun shone.\nIt rained.\nIt  rained.\n", encoding="utf8")
+    # One path, as a config has it that reads ${paths.dev}.
+    reader = create_raw_text(
+        tmp_path / "raw.txt", limit=limit, held_out=str(tmp_path / "test.txt"), allow_held_out=True
+    )
+    with pytest.warns(UserWarning, match=r"VW304.*raw\.txt: 2 of the 3 raw texts.*test\.txt"):
+        assert len(list(reader(nlp))) == 3
+    assert len(list(reader(nlp))) == 3
+    # Nothing is to be told of.
+    (tmp_path / "test.txt").write_text("Snow fell.\n", encoding="utf8")
+    list(create_raw_text(tmp_path / "raw.txt", held_out=tmp_path / "test.txt", allow_held_out=True)(nlp))
+
+
 def test_a_sentence_of_raw_text_that_is_held_out(tmp_path, nlp):
     (tmp_path / "test.txt").write_text("Snow fell.\n", encoding="utf8")
     sentencizer = spacy.blank("en")
