@@ -22,26 +22,42 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def train(folder: Path, config: str, settings: Dict[str, Any]) -> None:
-    """Train without a base pipeline, on one thread, in a process of its own. Where it stops, nothing is left that looks
-    like a result, and this process ends.
+    """Train without a base pipeline, on one thread, in a process of its own. The folder is there only when the training
+    is at its end: spaCy writes pipelines from the first update on, and one that was killed has left some, too. Where it
+    fails, this process ends.
 
-    folder (Path): What is in it is replaced by the config, `log.txt` and the pipelines.
+    folder (Path): What is in it is replaced by the config, `log.txt` and the pipelines. Until the end they stand beside
+        it, in a folder whose name ends with `.part`.
     config (str): One of `configs/`.
     settings (Dict[str, Any]): What is changed in it, see `change`.
+    """
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    make_config(config, settings).to_disk(part / "config.cfg")
+    command = [sys.executable, "-m", "spacy", "train", str(part / "config.cfg"), "--output", str(part)]
+    threads = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    with (part / "log.txt").open("w", encoding="utf8") as log:
+        status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **threads})
+    if status.returncode:
+        for name in ("model-best", "model-last"):
+            shutil.rmtree(part / name, ignore_errors=True)
+        msg.fail(f"{folder.name} stopped: see {part / 'log.txt'}", exits=1)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def make_config(config: str, settings: Dict[str, Any]) -> Config:
+    """A config of the project without the base pipeline, and with some settings changed.
+
+    config (str): One of `configs/`.
+    settings (Dict[str, Any]): What is changed in it, see `change`.
+    RETURNS (Config): The config, not interpolated.
     """
     changed = strip(Config().from_disk(CONFIGS / config, interpolate=False))
     for path, value in settings.items():
         change(changed, path, value)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    changed.to_disk(folder / "config.cfg")
-    command = [sys.executable, "-m", "spacy", "train", str(folder / "config.cfg"), "--output", str(folder)]
-    threads = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    with (folder / "log.txt").open("w", encoding="utf8") as log:
-        status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **threads})
-    if status.returncode:
-        shutil.rmtree(folder / "model-best", ignore_errors=True)
-        msg.fail(f"{folder.name} stopped: see {folder / 'log.txt'}", exits=1)
+    return changed
 
 
 def change(config: Config, path: str, value: Any) -> None:

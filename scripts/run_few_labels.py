@@ -53,9 +53,9 @@ class Study:
         """Train the encoder below a run, unless it is there. It sees the raw text alone, so that all shares of a seed
         have the same one. RETURNS (str): Its name."""
         folder = self.work / run.encoder
-        data = self.corpora / run.corpus.name
-        if not (folder / "model-best").is_dir():
-            paths = {"paths.train": str(data / f"seed-{run.seed}" / "raw.spacy"), "paths.dev": str(data / "dev.spacy")}
+        if not folder.is_dir():
+            raw = str(self.corpora / run.corpus.name / f"seed-{run.seed}" / "raw.spacy")
+            paths = {"paths.train": raw, "paths.dev": raw}
             embed = {"components.vae_encoder.model.embed.include_static_vectors": self.vectors is not None}
             train(folder, "vae.cfg", {**self._shared(run), **paths, **embed, **run.encoder_settings})
         return run.encoder
@@ -83,7 +83,7 @@ class Study:
         labelled, raw = (str(data / f"seed-{run.seed}" / f"{name}.spacy") for name in (f"labelled-{run.share}", "raw"))
         settings = {**self._shared(run), "paths.train": labelled, "paths.dev": str(data / "dev.spacy")}
         if run.encoder:
-            settings["paths.vae"] = str(self.work / run.encoder / "model-best")
+            settings["paths.vae"] = str(self.work / run.encoder / "model-last")
         else:
             settings["components.extractor.model.tok2vec.embed.include_static_vectors"] = self.vectors is not None
         if run.arm.raw:

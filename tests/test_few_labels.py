@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -223,3 +224,55 @@ def test_where_a_curve_reaches_a_value(goal, share):
 def test_arm_names():
     assert score_few_labels.arm_name("semeval", "fused", 10) == "fused@10%"
     assert score_few_labels.arm_name("semeval-masked", "fused", 10) == "fused-masked@10%"
+
+
+class Trainer:
+    """Stands in for `spacy train`: writes what that writes, and ends as it is told to."""
+
+    def __init__(self, status=0):
+        self.status = status
+        self.configs = {}
+
+    def __call__(self, command, stdout, **rest):
+        output = Path(command[-1])
+        self.configs[output.name.removesuffix(".part")] = Config().from_disk(output / "config.cfg")
+        for name in ("model-best", "model-last"):
+            (output / name).mkdir()
+        stdout.write("E999: something is wrong")
+        if self.status is None:
+            raise KeyboardInterrupt
+        return subprocess.CompletedProcess(command, self.status)
+
+
+@pytest.fixture()
+def trainer(monkeypatch):
+    found = Trainer()
+    monkeypatch.setattr(_trainings.subprocess, "run", found)
+    return found
+
+
+def test_what_was_killed_does_not_pass_for_trained(tmp_path, trainer):
+    folder = tmp_path / "vae"
+    trainer.status = None
+    with pytest.raises(KeyboardInterrupt):
+        _trainings.train(folder, "vae.cfg", {})
+    assert not folder.exists()
+    trainer.status = 0
+    _trainings.train(folder, "vae.cfg", {})
+    assert sorted(path.name for path in folder.iterdir()) == ["config.cfg", "log.txt", "model-best", "model-last"]
+    assert [path.name for path in tmp_path.iterdir()] == ["vae"]
+
+
+@pytest.mark.parametrize("arm", ["fused", "autoencoder", "random"])
+def test_no_text_but_the_raw_one_shapes_or_chooses_an_encoder(tmp_path, trainer, arm):
+    item = few_labels.Run(few_labels.SEMEVAL, few_labels.ARMS[arm], 10, 3)
+    study = run_few_labels.Study(tmp_path / "data", tmp_path / "work", tmp_path / "results", "null")
+    name = study.train_encoder(item)
+    config = trainer.configs[name]
+    raw = str(tmp_path / "data" / "semeval" / "seed-3" / "raw.spacy")
+    assert config["corpora"]["train"]["path"] == config["corpora"]["dev"]["path"] == raw
+    # Scored in the first update, when nothing is learned yet, and the last one is taken.
+    assert config["training"]["eval_frequency"] > config["training"]["max_steps"]
+    assert study._settings(item)["paths.vae"] == str(tmp_path / "work" / name / "model-last")
+    if arm == "random":
+        assert config["training"]["optimizer"]["learn_rate"] == 0.0
