@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Sequence, Tuple
+from functools import cache
+from typing import Any, Dict, List, Tuple
+
+from _digests import digest
+from _trainings import make_config
 
 Settings = Dict[str, Any]
 
@@ -24,8 +27,9 @@ _TEACHER = {
     "consistency": {"@misc": "spacy-vaedie.Consistency.v1"},
 }
 # What `spacy project run lexicon .` writes.
+LEXICON = "assets/lexicon/wordnet.jsonl.gz"
 _LEXICON: Settings = {
-    "initialize.lookups": {"@misc": "spacy-vaedie.Lexicon.v1", "path": "assets/lexicon/wordnet.jsonl.gz"},
+    "initialize.lookups": {"@misc": "spacy-vaedie.Lexicon.v1", "path": LEXICON},
     "components.extractor.model.parts.classes": {"@architectures": "spacy-vaedie.WordClasses.v1"},
 }
 _VECTORS_ALONE = ("path", "context", "lexical")
@@ -101,8 +105,8 @@ class Corpus:
     arms: Tuple[str, ...] = tuple(ARMS)
 
 
-# The encoder is that of the last update: nothing chooses one, and the dev text least of all. spaCy asks for some text to
-# score in the first update, and never again.
+# The encoder is that of the last update: nothing chooses one, and the dev text least of all. spaCy asks for some text
+# to score in the first update, and never again.
 _UNSCORED: Settings = {"training.eval_frequency": 10**9, "corpora.dev.limit": 10}
 _VAE: Settings = {"training.max_steps": 1000, **_UNSCORED}
 _EXTRACTOR: Settings = {
@@ -146,15 +150,28 @@ class Run:
 
     @property
     def encoder(self) -> str:
-        """Name of the encoder below it, the same for all runs that share it. Empty for none."""
-        what = [self.corpus.name, self.arm.encoder, self.seed]
-        return _name(what, self.encoder_settings) if self.arm.encoder else ""
+        """Name of the encoder below it, the same for all runs that share it, with a digest of its config. Empty for
+        none."""
+        if not self.arm.encoder:
+            return ""
+        return "-".join([self.corpus.name, self.arm.encoder, str(self.seed), self._encoder_digest])
 
     @property
     def name(self) -> str:
-        """Name of the run, for its folder and its results: with another setting, it has another one."""
-        what = [self.corpus.name, self.arm.name, self.share, self.seed]
-        return _name(what, self.settings, self.encoder_settings, self.arm.raw)
+        """Name of the run, with a digest of its config and that of its encoder: with another setting, or another
+        default in `configs/`, it has another one. What it is trained on is in none of them, see `Study.name_of`."""
+        decisive = digest([VERSION, _config_digest(self.config, _dumped(self.settings)), self._encoder_digest])
+        return "-".join([self.corpus.name, self.arm.name, str(self.share), str(self.seed), decisive])
+
+    @property
+    def config(self) -> str:
+        """The config of the extractor, one of `configs/`."""
+        return "extractor.cfg" if self.arm.encoder else "baseline.cfg"
+
+    @property
+    def _encoder_digest(self) -> str:
+        settings = _dumped(self.encoder_settings)
+        return digest([VERSION, _config_digest("vae.cfg", settings)]) if self.arm.encoder else ""
 
     @property
     def encoder_settings(self) -> Settings:
@@ -163,8 +180,24 @@ class Run:
 
     @property
     def settings(self) -> Settings:
-        """What is changed in the extractor's config."""
-        return {**self.corpus.extractor, **self.arm.settings}
+        """What is changed in the extractor's config, but for paths and whether there are word vectors."""
+        settings = {**self.corpus.extractor, **self.arm.settings}
+        return {**settings, **_mixed(settings)} if self.arm.raw else settings
+
+
+def _mixed(settings: Settings) -> Settings:
+    """One labelled and one raw text in turn, and twice the words, so that a batch has as many labels as without raw
+    text."""
+    return {
+        "corpora.train": {
+            "@readers": "spacy-vaedie.MixedCorpus.v1",
+            "raw_per_labelled": 1.0,
+            "labelled": {"@readers": "spacy-vaedie.RelationCorpus.v1", "path": "${paths.train}"},
+            "raw": {"@readers": "spacy-vaedie.RawText.v1", "path": "${paths.raw}", "entities": True},
+        },
+        "training.max_epochs": -1,
+        "training.batcher.size": 2 * settings["training.batcher.size"],
+    }
 
 
 def plan(corpora: Tuple[Corpus, ...]) -> List[Run]:
@@ -183,6 +216,12 @@ def plan(corpora: Tuple[Corpus, ...]) -> List[Run]:
     return runs
 
 
-def _name(what: Sequence[Any], *decisive: Any) -> str:
-    digest = hashlib.sha256(json.dumps([VERSION, *decisive], sort_keys=True).encode()).hexdigest()[:8]
-    return "-".join(map(str, [*what, digest]))
+def _dumped(settings: Settings) -> str:
+    return json.dumps(settings, sort_keys=True)
+
+
+@cache
+def _config_digest(config: str, settings: str) -> str:
+    """The whole config that is trained on, without what each machine and seed has of its own."""
+    made = make_config(config, json.loads(settings))
+    return digest({name: section for name, section in made.items() if name not in ("paths", "system")})

@@ -70,3 +70,13 @@ def current_commit() -> Optional[str]:
     except FileNotFoundError:
         return None
     return result.stdout.strip() if result.returncode == 0 else None
+
+
+def is_changed() -> Optional[bool]:
+    """RETURNS (Optional[bool]): Whether a file of the commit has been changed since, None outside of a repository."""
+    command = ["git", "status", "--porcelain", "--untracked-files=no"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return bool(result.stdout.strip()) if result.returncode == 0 else None

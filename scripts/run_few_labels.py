@@ -11,8 +11,9 @@ from typing import Annotated, Any, Dict, Tuple
 
 import spacy
 import typer
-from _few_labels import QUICK, STUDY, Run, Settings, plan
-from _metrics import current_commit
+from _digests import corpus_digest, digest, file_digest, vectors_digest
+from _few_labels import LEXICON, QUICK, STUDY, Run, Settings, plan
+from _metrics import current_commit, is_changed
 from _trainings import score, train
 from wasabi import msg
 
@@ -27,11 +28,15 @@ def main(
 ) -> None:
     """Run what has no result yet, and keep count."""
     runs = plan(QUICK if quick else STUDY)
-    left = [run for run in runs if not (results / f"{run.name}.json").exists()]
-    msg.info(f"{len(runs)} runs, {len(runs) - len(left)} of them done before")
     study = Study(corpora, work, results, vectors)
+    try:
+        left = [run for run in runs if not study.result_of(run).exists()]
+    except (ValueError, OSError) as error:
+        msg.fail(str(error))
+        raise typer.Exit(1) from error
+    msg.info(f"{len(runs)} runs, {len(runs) - len(left)} of them done before")
     with ThreadPoolExecutor(workers) as pool:
-        encoders = {run.encoder: run for run in left if run.encoder}
+        encoders = {study.encoder_of(run): run for run in left if run.encoder}
         for count, name in enumerate(pool.map(study.train_encoder, encoders.values()), start=1):
             msg.good(f"{count} of {len(encoders)} encoders: {name}")
         for count, (run, value) in enumerate(pool.map(study.run, left), start=1):
@@ -49,55 +54,77 @@ class Study:
         self.corpora, self.work, self.results = corpora, work, results
         self.vectors = None if vectors == "null" else vectors
 
+    def data_of(self, run: Run) -> Dict[str, str]:
+        """Digests of all that a run is trained and scored on.
+
+        run (Run): The run.
+        RETURNS (Dict[str, str]): By part: the files of texts, the word vectors, and the lexicon where it reads one.
+        RAISES (FileNotFoundError): VE301 for a file that is not there.
+        """
+        files = {"labelled": f"seed-{run.seed}/labelled-{run.share}", "dev": "dev", "test": "test"}
+        if run.encoder or run.arm.raw:
+            files["raw"] = f"seed-{run.seed}/raw"
+        folder = self.corpora / run.corpus.name
+        found = {part: corpus_digest(folder / f"{file}.spacy") for part, file in files.items()}
+        found["vectors"] = "" if self.vectors is None else vectors_digest(self.vectors)
+        if "initialize.lookups" in run.settings:
+            found["lexicon"] = file_digest(Path(LEXICON))
+        return found
+
+    def name_of(self, run: Run) -> str:
+        """RETURNS (str): Name of a run on this data: that of the run, and a digest of the data."""
+        return f"{run.name}-{digest(self.data_of(run))}"
+
+    def encoder_of(self, run: Run) -> str:
+        """RETURNS (str): Name of the encoder below a run, trained on this data."""
+        data = self.data_of(run)
+        return f"{run.encoder}-{digest([data['raw'], data['vectors']])}"
+
+    def result_of(self, run: Run) -> Path:
+        """RETURNS (Path): The file of a run's result."""
+        return self.results / f"{self.name_of(run)}.json"
+
     def train_encoder(self, run: Run) -> str:
         """Train the encoder below a run, unless it is there. It sees the raw text alone, so that all shares of a seed
         have the same one. RETURNS (str): Its name."""
-        folder = self.work / run.encoder
-        if not folder.is_dir():
+        name = self.encoder_of(run)
+        if not (self.work / name).is_dir():
             raw = str(self.corpora / run.corpus.name / f"seed-{run.seed}" / "raw.spacy")
             paths = {"paths.train": raw, "paths.dev": raw}
             embed = {"components.vae_encoder.model.embed.include_static_vectors": self.vectors is not None}
-            train(folder, "vae.cfg", {**self._shared(run), **paths, **embed, **run.encoder_settings})
-        return run.encoder
+            train(self.work / name, "vae.cfg", {**self._shared(run), **paths, **embed, **run.encoder_settings})
+        return name
 
     def run(self, run: Run) -> Tuple[Run, float]:
         """Train and score a run, and write its result. RETURNS (Tuple[Run, float]): The run, and its F1 on the test set
         in percent."""
-        folder, data = self.work / run.name, self.corpora / run.corpus.name
+        folder, data = self.work / self.name_of(run), self.corpora / run.corpus.name
         start = time.perf_counter()
-        train(folder, "extractor.cfg" if run.encoder else "baseline.cfg", self._settings(run))
+        train(folder, run.config, {**run.settings, **self._local(run)})
         seconds = time.perf_counter() - start
         nlp = spacy.load(folder / "model-best")
         found: Dict[str, Any] = {"corpus": run.corpus.name, "arm": run.arm.name, "share": run.share, "seed": run.seed}
         found |= {part: score(nlp, data / f"{part}.spacy", run.corpus.figure) for part in ("dev", "test")}
-        found |= {"seconds": round(seconds, 1), "commit": current_commit(), "settings": run.settings}
+        found |= {"seconds": round(seconds, 1), "commit": current_commit(), "changed": is_changed()}
+        found |= {"settings": run.settings, "encoder": run.encoder_settings, "data": self.data_of(run)}
         self.results.mkdir(parents=True, exist_ok=True)
         text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
-        (self.results / f"{run.name}.json").write_text(text, encoding="utf8")
+        self.result_of(run).write_text(text, encoding="utf8")
         # Hundreds of pipelines would fill a disk.
         shutil.rmtree(folder)
         return run, float(found["test"])
 
-    def _settings(self, run: Run) -> Settings:
+    def _local(self, run: Run) -> Settings:
+        """Settings that each machine has of its own, and those of the data that are in its digests."""
         data = self.corpora / run.corpus.name
         labelled, raw = (str(data / f"seed-{run.seed}" / f"{name}.spacy") for name in (f"labelled-{run.share}", "raw"))
         settings = {**self._shared(run), "paths.train": labelled, "paths.dev": str(data / "dev.spacy")}
         if run.encoder:
-            settings["paths.vae"] = str(self.work / run.encoder / "model-last")
+            settings["paths.vae"] = str(self.work / self.encoder_of(run) / "model-last")
         else:
             settings["components.extractor.model.tok2vec.embed.include_static_vectors"] = self.vectors is not None
         if run.arm.raw:
-            # One of each in turn, and twice the words, so that a batch has as many labels as without raw text.
-            settings["corpora.train"] = {
-                "@readers": "spacy-vaedie.MixedCorpus.v1",
-                "raw_per_labelled": 1.0,
-                "labelled": {"@readers": "spacy-vaedie.RelationCorpus.v1", "path": labelled},
-                "raw": {"@readers": "spacy-vaedie.RawText.v1", "path": raw, "entities": True},
-            }
-            settings["training.max_epochs"] = -1
-        settings |= run.settings
-        if run.arm.raw:
-            settings["training.batcher.size"] *= 2
+            settings["paths.raw"] = raw
         return settings
 
     def _shared(self, run: Run) -> Settings:

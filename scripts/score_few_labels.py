@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from glob import escape
 from pathlib import Path
 from typing import Annotated, Dict, List, Optional, Tuple
 
@@ -55,15 +56,26 @@ def read_results(folder: Path, runs: List[Run]) -> Values:
     runs (List[Run]): The runs that are planned.
     RETURNS (Values): F1 on the test set of each seed, by corpus, arm and share.
     RAISES (FileNotFoundError): VE301 where there is none of them.
+    RAISES (ValueError): VE303 for a second result of a run, and for one that was scored on another test set.
     """
     values: Values = defaultdict(list)
+    tests: Dict[str, Optional[str]] = {}
     for run in runs:
-        path = folder / f"{run.name}.json"
-        if path.exists():
-            found = json.loads(path.read_text(encoding="utf8"))
-            values[run.corpus.name, run.arm.name, run.share].append(float(found["test"]))
+        # The end of the name says what it was trained on.
+        path, *others = sorted(folder.glob(f"{escape(run.name)}-*.json")) or [None]
+        if path is None:
+            continue
+        if others:
+            reason = f"{path.name} is a result of the same run on other data; remove the one that does not count"
+            raise ValueError(Errors.VE303.format(path=others[0], line=1, reason=reason))
+        found = json.loads(path.read_text(encoding="utf8"))
+        test = found.get("data", {}).get("test")
+        if tests.setdefault(run.corpus.name, test) != test:
+            reason = f"this was scored on another test set than earlier results of {run.corpus.name}; run it again"
+            raise ValueError(Errors.VE303.format(path=path, line=1, reason=reason))
+        values[run.corpus.name, run.arm.name, run.share].append(float(found["test"]))
     if not values:
-        raise FileNotFoundError(Errors.VE301.format(path=folder / f"{runs[0].name}.json"))
+        raise FileNotFoundError(Errors.VE301.format(path=folder / f"{runs[0].name}-*.json"))
     return dict(values)
 
 

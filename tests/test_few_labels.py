@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import spacy
 import srsly
@@ -22,6 +24,7 @@ from spacy_vaedie.training.text_keys import text_key
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+import _digests  # noqa: E402
 import _few_labels as few_labels  # noqa: E402
 import _trainings  # noqa: E402
 import prepare_few_labels  # noqa: E402
@@ -164,11 +167,7 @@ def test_a_run_has_another_name_with_other_settings(monkeypatch):
 def test_settings_fit_the_configs(arm):
     """Each setting of an arm stands in the config that it changes."""
     item = few_labels.Run(few_labels.SEMEVAL, few_labels.ARMS[arm], 10, 0)
-    study = run_few_labels.Study(Path("data"), Path("work"), Path("results"), "vectors")
-    for name, settings in (
-        ("extractor.cfg" if item.encoder else "baseline.cfg", study._settings(item)),
-        ("vae.cfg", item.encoder_settings),
-    ):
+    for name, settings in ((item.config, item.settings), ("vae.cfg", item.encoder_settings)):
         config = Config().from_disk(_trainings.CONFIGS / name, interpolate=False)
         for path in settings:
             *sections, last = path.split(".")
@@ -178,12 +177,105 @@ def test_settings_fit_the_configs(arm):
             assert last in block, path
 
 
-def test_what_has_a_result_is_not_run_again(tmp_path):
+@pytest.fixture(scope="module")
+def prepared(corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared")
+    assert run(prepare_few_labels, corpus, folder, "--seeds", 1).exit_code == 0
+    return folder
+
+
+@pytest.fixture
+def data(prepared, tmp_path, monkeypatch):
+    """The corpus of the quick study, and a lexicon."""
+    shutil.copytree(prepared, tmp_path / "data" / "quickstart")
+    (tmp_path / "lexicon.jsonl").write_text('{"word": "Ada", "classes": ["person"]}')
+    monkeypatch.setattr(run_few_labels, "LEXICON", str(tmp_path / "lexicon.jsonl"))
+    return tmp_path / "data"
+
+
+def study_of(data, vectors="null"):
+    return run_few_labels.Study(data, data.parent / "work", data.parent / "results", vectors)
+
+
+def quick_run(arm):
+    return few_labels.Run(few_labels.QUICK[0], few_labels.ARMS[arm], 10, 0)
+
+
+def test_what_has_a_result_is_not_run_again(data, tmp_path):
     for item in few_labels.plan(few_labels.QUICK):
-        srsly.write_json(tmp_path / f"{item.name}.json", {"test": 50.0})
-    result = run(run_few_labels, "nowhere", tmp_path / "work", tmp_path, "--quick")
+        path = study_of(data).result_of(item)
+        path.parent.mkdir(exist_ok=True)
+        srsly.write_json(path, {"test": 50.0})
+    result = run(run_few_labels, data, tmp_path / "work", tmp_path / "results", "--quick")
     assert result.exit_code == 0, result.output
     assert not (tmp_path / "work").exists()
+
+
+def test_a_run_has_another_name_with_another_default(monkeypatch, tmp_path):
+    items = [quick_run(arm) for arm in ("parse", "fused", "self-training")]
+    names = [item.name for item in items]
+    shutil.copytree(_trainings.CONFIGS, tmp_path / "configs")
+    monkeypatch.setattr(_trainings, "CONFIGS", tmp_path / "configs")
+    path = tmp_path / "configs" / "vae.cfg"
+
+    def changes():
+        few_labels._config_digest.cache_clear()
+        return [item.name != name for item, name in zip(items, names, strict=True)]
+
+    assert changes() == [False, False, False]
+    path.write_text(path.read_text().replace("latent_width = 96", "latent_width = 95"))
+    assert changes() == [False, True, False]
+    path = path.with_name("baseline.cfg")
+    path.write_text(path.read_text().replace("beta1 = 0.9", "beta1 = 0.8"))
+    assert changes() == [True, True, True]
+    monkeypatch.undo()
+    assert changes() == [False, False, False]
+    monkeypatch.setattr(few_labels, "VERSION", few_labels.VERSION + 1)
+    assert changes() == [True, True, True]
+
+
+def test_a_run_has_another_name_with_other_data(data, tmp_path):
+    arms = ("parse", "fused", "parse+lexicon", "self-training")
+
+    def names():
+        for cached in (_digests.corpus_digest, _digests.file_digest):
+            cached.cache_clear()
+        return [study_of(data).name_of(quick_run(arm)) for arm in arms]
+
+    before = names()
+    # Other bytes, and the same texts with another parse.
+    path = data / "quickstart" / "seed-0" / "labelled-10.spacy"
+    docs = read(path)
+    for doc in docs:
+        doc[1].dep_ = "nsubj"
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    assert names() == before
+
+    def changed():
+        return [one != other for one, other in zip(names(), before, strict=True)]
+
+    (tmp_path / "lexicon.jsonl").write_text('{"word": "Ada", "classes": ["name"]}')
+    assert changed() == [False, False, True, False]
+    raw = data / "quickstart" / "seed-0" / "raw.spacy"
+    DocBin(docs=read(raw)[1:], store_user_data=True).to_disk(raw)
+    assert changed() == [False, True, True, True]
+    docs[3]._.relations = []
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    assert changed() == [True] * 4
+    before = names()
+    test = data / "quickstart" / "test.spacy"
+    DocBin(docs=read(test)[1:], store_user_data=True).to_disk(test)
+    assert changed() == [True] * 4
+
+
+def test_word_vectors_change_the_names(data, tmp_path):
+    nlp = spacy.blank("en")
+    for word in ("Ada", "Bluefin"):
+        nlp.vocab.set_vector(word, np.ones(2, dtype="float32"))
+    nlp.to_disk(tmp_path / "vectors")
+    without, with_vectors = study_of(data), study_of(data, str(tmp_path / "vectors"))
+    assert without.name_of(quick_run("parse")) != with_vectors.name_of(quick_run("parse"))
+    assert without.encoder_of(quick_run("fused")) != with_vectors.encoder_of(quick_run("fused"))
 
 
 def test_the_sum(tmp_path):
@@ -192,7 +284,7 @@ def test_the_sum(tmp_path):
     for item in planned:
         base = values.get((item.arm.name, item.share))
         if item.corpus.name == "semeval" and base is not None:
-            path = tmp_path / "runs" / f"{item.name}.json"
+            path = tmp_path / "runs" / f"{item.name}-01234567.json"
             path.parent.mkdir(exist_ok=True)
             path.write_text(json.dumps({"test": base + item.seed - 2}))
     result = run(score_few_labels, tmp_path / "runs", tmp_path / "few_labels.json")
@@ -244,10 +336,10 @@ class Trainer:
         return subprocess.CompletedProcess(command, self.status)
 
 
-@pytest.fixture()
+@pytest.fixture
 def trainer(monkeypatch):
     found = Trainer()
-    monkeypatch.setattr(_trainings.subprocess, "run", found)
+    monkeypatch.setattr(_trainings, "subprocess", SimpleNamespace(run=found, STDOUT=subprocess.STDOUT))
     return found
 
 
@@ -264,15 +356,45 @@ def test_what_was_killed_does_not_pass_for_trained(tmp_path, trainer):
 
 
 @pytest.mark.parametrize("arm", ["fused", "autoencoder", "random"])
-def test_no_text_but_the_raw_one_shapes_or_chooses_an_encoder(tmp_path, trainer, arm):
-    item = few_labels.Run(few_labels.SEMEVAL, few_labels.ARMS[arm], 10, 3)
-    study = run_few_labels.Study(tmp_path / "data", tmp_path / "work", tmp_path / "results", "null")
-    name = study.train_encoder(item)
+def test_no_text_but_the_raw_one_shapes_or_chooses_an_encoder(data, trainer, arm):
+    study = study_of(data)
+    name = study.train_encoder(quick_run(arm))
     config = trainer.configs[name]
-    raw = str(tmp_path / "data" / "semeval" / "seed-3" / "raw.spacy")
+    raw = str(data / "quickstart" / "seed-0" / "raw.spacy")
     assert config["corpora"]["train"]["path"] == config["corpora"]["dev"]["path"] == raw
     # Scored in the first update, when nothing is learned yet, and the last one is taken.
     assert config["training"]["eval_frequency"] > config["training"]["max_steps"]
-    assert study._settings(item)["paths.vae"] == str(tmp_path / "work" / name / "model-last")
+    assert study._local(quick_run(arm))["paths.vae"] == str(study.work / name / "model-last")
     if arm == "random":
         assert config["training"]["optimizer"]["learn_rate"] == 0.0
+
+
+def test_a_result_says_what_it_rests_on(data, trainer, monkeypatch):
+    monkeypatch.setattr(run_few_labels.spacy, "load", lambda path: path)
+    monkeypatch.setattr(run_few_labels, "score", lambda nlp, path, figure: 61.5)
+    study, item = study_of(data), quick_run("everything")
+    study.run(item)
+    found = srsly.read_json(study.result_of(item))
+    assert (found["corpus"], found["arm"], found["share"], found["seed"]) == ("quickstart", "everything", 10, 0)
+    assert found["settings"] == item.settings
+    assert found["encoder"]["components.vae_encoder.model.pairs"] == {"@architectures": "spacy-vaedie.PairTerm.v1"}
+    assert set(found["data"]) == {"labelled", "raw", "dev", "test", "vectors", "lexicon"}
+    assert "changed" in found
+    config = trainer.configs[study.name_of(item)]
+    assert config["corpora"]["train"]["raw"]["path"] == str(data / "quickstart" / "seed-0" / "raw.spacy")
+    assert config["corpora"]["train"]["labelled"]["path"] == str(data / "quickstart" / "seed-0" / "labelled-10.spacy")
+    assert list(study.work.iterdir()) == []
+
+
+def test_results_that_do_not_go_together(tmp_path):
+    first, second = few_labels.plan(few_labels.STUDY)[:2]
+    srsly.write_json(tmp_path / f"{first.name}-01234567.json", {"test": 50.0, "data": {"test": "a"}})
+    srsly.write_json(tmp_path / f"{second.name}-01234567.json", {"test": 50.0, "data": {"test": "b"}})
+    result = run(score_few_labels, tmp_path, tmp_path / "out.json")
+    assert result.exit_code == 1
+    assert "VE303" in result.output
+    assert "test set" in result.output.replace("\n", " ")
+    srsly.write_json(tmp_path / f"{first.name}-76543210.json", {"test": 50.0})
+    result = run(score_few_labels, tmp_path, tmp_path / "out.json")
+    assert result.exit_code == 1
+    assert "same run" in result.output.replace("\n", " ")
