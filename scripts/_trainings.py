@@ -13,7 +13,6 @@ from score_semeval import directed_label
 from spacy.language import Language
 from strip_base import strip
 from thinc.api import Config
-from wasabi import msg
 
 from spacy_vaedie.scorer import score_semeval
 from spacy_vaedie.training.readers import create_relation_corpus
@@ -21,15 +20,19 @@ from spacy_vaedie.training.readers import create_relation_corpus
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
+class TrainingFailed(RuntimeError):
+    """A training that stopped before its end. Its message names the log."""
+
+
 def train(folder: Path, config: str, settings: Dict[str, Any]) -> None:
     """Train without a base pipeline, on one thread, in a process of its own. The folder is there only when the training
-    is at its end: spaCy writes pipelines from the first update on, and one that was killed has left some, too. Where it
-    fails, this process ends.
+    is at its end: spaCy writes pipelines from the first update on, and one that was killed has left some, too.
 
     folder (Path): What is in it is replaced by the config, `log.txt` and the pipelines. Until the end they stand beside
         it, in a folder whose name ends with `.part`.
     config (str): One of `configs/`.
     settings (Dict[str, Any]): What is changed in it, see `change`.
+    RAISES (TrainingFailed): Where it fails. Config and log stay in the folder `.part`.
     """
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -42,7 +45,7 @@ def train(folder: Path, config: str, settings: Dict[str, Any]) -> None:
     if status.returncode:
         for name in ("model-best", "model-last"):
             shutil.rmtree(part / name, ignore_errors=True)
-        msg.fail(f"{folder.name} stopped: see {part / 'log.txt'}", exits=1)
+        raise TrainingFailed(f"{folder.name} stopped: see {part / 'log.txt'}")
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
 

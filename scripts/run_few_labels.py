@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Annotated, Any, Dict, Tuple
+from threading import Lock
+from typing import Annotated, Any, Callable, Dict, List, Sequence
 
 import spacy
 import typer
 from _digests import corpus_digest, digest, file_digest, vectors_digest
 from _few_labels import LEXICON, QUICK, STUDY, Run, Settings, plan
 from _metrics import current_commit, is_changed
-from _trainings import score, train
+from _trainings import TrainingFailed, score, train
 from wasabi import msg
 
 
@@ -36,11 +37,31 @@ def main(
         raise typer.Exit(1) from error
     msg.info(f"{len(runs)} runs, {len(runs) - len(left)} of them done before")
     with ThreadPoolExecutor(workers) as pool:
-        encoders = {study.encoder_of(run): run for run in left if run.encoder}
-        for count, name in enumerate(pool.map(study.train_encoder, encoders.values()), start=1):
-            msg.good(f"{count} of {len(encoders)} encoders: {name}")
-        for count, (run, value) in enumerate(pool.map(study.run, left), start=1):
-            msg.good(f"{count} of {len(left)} runs: {run.name}, {run.corpus.figure} {value:.1f} on the test set")
+        failed = work_on(pool, left, study.run)
+    for line in failed:
+        msg.fail(line)
+    if failed:
+        msg.fail(f"{len(failed)} runs failed, see above; the next start tries them again", exits=1)
+
+
+def work_on(pool: ThreadPoolExecutor, runs: Sequence[Run], work: Callable[[Run], str]) -> List[str]:
+    """Do something for each run, and go on where it fails.
+
+    pool (ThreadPoolExecutor): Does several at once.
+    runs (Sequence[Run]): The runs.
+    work (Callable[[Run], str]): What is done. It gives a line to print.
+    RETURNS (List[str]): A line for each that failed.
+    """
+    failed = []
+    jobs = {pool.submit(work, run): run for run in runs}
+    for count, job in enumerate(as_completed(jobs), start=1):
+        try:
+            msg.good(f"{count} of {len(jobs)} runs: {job.result()}")
+        # Whatever it is, the other runs of the night do not suffer from it.
+        except Exception as error:
+            failed.append(f"{jobs[job].name}: {type(error).__name__}: {error}")
+            msg.fail(f"{count} of {len(jobs)} runs: {failed[-1]}")
+    return failed
 
 
 class Study:
@@ -53,6 +74,9 @@ class Study:
     def __init__(self, corpora: Path, work: Path, results: Path, vectors: str) -> None:
         self.corpora, self.work, self.results = corpora, work, results
         self.vectors = None if vectors == "null" else vectors
+        self._guard = Lock()
+        self._locks: Dict[str, Lock] = {}
+        self._failed: Dict[str, TrainingFailed] = {}
 
     def data_of(self, run: Run) -> Dict[str, str]:
         """Digests of all that a run is trained and scored on.
@@ -85,19 +109,31 @@ class Study:
         return self.results / f"{self.name_of(run)}.json"
 
     def train_encoder(self, run: Run) -> str:
-        """Train the encoder below a run, unless it is there. It sees the raw text alone, so that all shares of a seed
-        have the same one. RETURNS (str): Its name."""
+        """Train the encoder below a run, unless it is there: several runs may ask for one at the same time, and the
+        others wait. It sees the raw text alone, so that all shares of a seed have the same one. RETURNS (str): Its
+        name."""
         name = self.encoder_of(run)
-        if not (self.work / name).is_dir():
-            raw = str(self.corpora / run.corpus.name / f"seed-{run.seed}" / "raw.spacy")
-            paths = {"paths.train": raw, "paths.dev": raw}
-            embed = {"components.vae_encoder.model.embed.include_static_vectors": self.vectors is not None}
-            train(self.work / name, "vae.cfg", {**self._shared(run), **paths, **embed, **run.encoder_settings})
+        with self._guard:
+            lock = self._locks.setdefault(name, Lock())
+        with lock:
+            if name in self._failed:
+                raise self._failed[name]
+            if not (self.work / name).is_dir():
+                raw = str(self.corpora / run.corpus.name / f"seed-{run.seed}" / "raw.spacy")
+                paths = {"paths.train": raw, "paths.dev": raw}
+                embed = {"components.vae_encoder.model.embed.include_static_vectors": self.vectors is not None}
+                try:
+                    train(self.work / name, "vae.cfg", {**self._shared(run), **paths, **embed, **run.encoder_settings})
+                except TrainingFailed as error:
+                    self._failed[name] = error
+                    raise
         return name
 
-    def run(self, run: Run) -> Tuple[Run, float]:
-        """Train and score a run, and write its result. RETURNS (Tuple[Run, float]): The run, and its F1 on the test set
-        in percent."""
+    def run(self, run: Run) -> str:
+        """Train and score a run, after its encoder, and write its result. RETURNS (str): Its name, and its F1 on the
+        test set."""
+        if run.encoder:
+            self.train_encoder(run)
         folder, data = self.work / self.name_of(run), self.corpora / run.corpus.name
         start = time.perf_counter()
         train(folder, run.config, {**run.settings, **self._local(run)})
@@ -112,7 +148,7 @@ class Study:
         self.result_of(run).write_text(text, encoding="utf8")
         # Hundreds of pipelines would fill a disk.
         shutil.rmtree(folder)
-        return run, float(found["test"])
+        return f"{run.name}, {run.corpus.figure} {found['test']:.1f} on the test set"
 
     def _local(self, run: Run) -> Settings:
         """Settings that each machine has of its own, and those of the data that are in its digests."""

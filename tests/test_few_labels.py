@@ -323,17 +323,21 @@ class Trainer:
 
     def __init__(self, status=0):
         self.status = status
+        self.failing = ()
+        self.started = []
         self.configs = {}
 
     def __call__(self, command, stdout, **rest):
         output = Path(command[-1])
         self.configs[output.name.removesuffix(".part")] = Config().from_disk(output / "config.cfg")
+        self.started.append(output.name.removesuffix(".part"))
         for name in ("model-best", "model-last"):
             (output / name).mkdir()
         stdout.write("E999: something is wrong")
         if self.status is None:
             raise KeyboardInterrupt
-        return subprocess.CompletedProcess(command, self.status)
+        failing = any(output.name.startswith(name) for name in self.failing)
+        return subprocess.CompletedProcess(command, 1 if failing else self.status)
 
 
 @pytest.fixture
@@ -369,9 +373,7 @@ def test_no_text_but_the_raw_one_shapes_or_chooses_an_encoder(data, trainer, arm
         assert config["training"]["optimizer"]["learn_rate"] == 0.0
 
 
-def test_a_result_says_what_it_rests_on(data, trainer, monkeypatch):
-    monkeypatch.setattr(run_few_labels.spacy, "load", lambda path: path)
-    monkeypatch.setattr(run_few_labels, "score", lambda nlp, path, figure: 61.5)
+def test_a_result_says_what_it_rests_on(data, trainer, scored):
     study, item = study_of(data), quick_run("everything")
     study.run(item)
     found = srsly.read_json(study.result_of(item))
@@ -383,7 +385,8 @@ def test_a_result_says_what_it_rests_on(data, trainer, monkeypatch):
     config = trainer.configs[study.name_of(item)]
     assert config["corpora"]["train"]["raw"]["path"] == str(data / "quickstart" / "seed-0" / "raw.spacy")
     assert config["corpora"]["train"]["labelled"]["path"] == str(data / "quickstart" / "seed-0" / "labelled-10.spacy")
-    assert list(study.work.iterdir()) == []
+    # The pipeline of the run is gone, its encoder is kept for others.
+    assert [path.name for path in study.work.iterdir()] == [study.encoder_of(item)]
 
 
 def test_results_that_do_not_go_together(tmp_path):
@@ -398,3 +401,37 @@ def test_results_that_do_not_go_together(tmp_path):
     result = run(score_few_labels, tmp_path, tmp_path / "out.json")
     assert result.exit_code == 1
     assert "same run" in result.output.replace("\n", " ")
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """Nothing is loaded or scored."""
+    monkeypatch.setattr(run_few_labels.spacy, "load", lambda path: path)
+    monkeypatch.setattr(run_few_labels, "score", lambda nlp, path, figure: 61.5)
+
+
+def run_quick(data, *options):
+    folders = (data, data.parent / "work", data.parent / "results")
+    result = run(run_few_labels, *folders, "--quick", *options)
+    return result, " ".join(result.output.split())
+
+
+def test_one_failed_run_does_not_stop_the_others(data, trainer, scored):
+    trainer.failing = ("quickstart-parse-", "quickstart-pairs-0-")
+    result, output = run_quick(data)
+    assert result.exit_code == 1
+    done = {srsly.read_json(path)["arm"] for path in (data.parent / "results").iterdir()}
+    assert done == set(few_labels.ARMS) - {"parse", "pairs", "everything"}
+    assert "3 runs failed" in output
+    (log,) = (data.parent / "work").glob("quickstart-parse-*/log.txt")
+    assert log.read_text() == "E999: something is wrong"
+    assert sorted(path.name for path in log.parent.iterdir()) == ["config.cfg", "log.txt"]
+    assert str(log) in output.replace(" ", "")
+    # The next start does what is left.
+    # Two runs had asked for the encoder, which was tried once.
+    assert trainer.started.count(next(name for name in trainer.configs if name.startswith("quickstart-pairs-0-"))) == 1
+    trainer.failing = ()
+    trainer.configs.clear()
+    result, _ = run_quick(data)
+    assert result.exit_code == 0
+    assert sorted(name.split("-")[1] for name in trainer.configs) == ["everything", "pairs", "pairs", "parse"]
