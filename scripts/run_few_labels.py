@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -16,6 +15,7 @@ from _digests import corpus_digest, digest, file_digest, vectors_digest
 from _few_labels import LEXICON, QUICK, STUDY, Run, Settings, plan
 from _metrics import current_commit, is_changed
 from _trainings import TrainingFailed, score, train
+from _work_folder import locked, write_json
 from wasabi import msg
 
 
@@ -36,8 +36,13 @@ def main(
         msg.fail(str(error))
         raise typer.Exit(1) from error
     msg.info(f"{len(runs)} runs, {len(runs) - len(left)} of them done before")
-    with ThreadPoolExecutor(workers) as pool:
-        failed = work_on(pool, left, study.run)
+    if not left:
+        return
+    try:
+        with locked(work), ThreadPoolExecutor(workers) as pool:
+            failed = work_on(pool, left, study.run)
+    except ValueError as error:
+        msg.fail(str(error), exits=1)
     for line in failed:
         msg.fail(line)
     if failed:
@@ -143,9 +148,7 @@ class Study:
         found |= {part: score(nlp, data / f"{part}.spacy", run.corpus.figure) for part in ("dev", "test")}
         found |= {"seconds": round(seconds, 1), "commit": current_commit(), "changed": is_changed()}
         found |= {"settings": run.settings, "encoder": run.encoder_settings, "data": self.data_of(run)}
-        self.results.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
-        self.result_of(run).write_text(text, encoding="utf8")
+        write_json(self.result_of(run), found)
         # Hundreds of pipelines would fill a disk.
         shutil.rmtree(folder)
         return f"{run.name}, {run.corpus.figure} {found['test']:.1f} on the test set"

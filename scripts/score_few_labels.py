@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from glob import escape
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 from _arms import print_records
 from _few_labels import QUICK, STUDY, Run, plan
 from _metrics import record, write_metrics
+from _work_folder import read_json
 from wasabi import msg
 
 from spacy_vaedie.errors import Errors
@@ -56,7 +56,8 @@ def read_results(folder: Path, runs: List[Run]) -> Values:
     runs (List[Run]): The runs that are planned.
     RETURNS (Values): F1 on the test set of each seed, by corpus, arm and share.
     RAISES (FileNotFoundError): VE301 where there is none of them.
-    RAISES (ValueError): VE303 for a second result of a run, and for one that was scored on another test set.
+    RAISES (ValueError): VE303 for a file that is no result, for a second result of a run, and for one that was scored
+        on another test set.
     """
     values: Values = defaultdict(list)
     tests: Dict[str, Optional[str]] = {}
@@ -68,7 +69,10 @@ def read_results(folder: Path, runs: List[Run]) -> Values:
         if others:
             reason = f"{path.name} is a result of the same run on other data; remove the one that does not count"
             raise ValueError(Errors.VE303.format(path=others[0], line=1, reason=reason))
-        found = json.loads(path.read_text(encoding="utf8"))
+        found = read_json(path)
+        if not isinstance(found, dict) or not isinstance(found.get("test"), (int, float)):
+            reason = "this is no result of a run, which has a number as 'test'; remove the file, and run again"
+            raise ValueError(Errors.VE303.format(path=path, line=1, reason=reason))
         test = found.get("data", {}).get("test")
         if tests.setdefault(run.corpus.name, test) != test:
             reason = f"this was scored on another test set than earlier results of {run.corpus.name}; run it again"

@@ -1,6 +1,7 @@
 """The study of few labels: what is run on what, and how it is summed up."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ sys.path.insert(0, str(SCRIPTS))
 import _digests  # noqa: E402
 import _few_labels as few_labels  # noqa: E402
 import _trainings  # noqa: E402
+import _work_folder  # noqa: E402
 import prepare_few_labels  # noqa: E402
 import run_few_labels  # noqa: E402
 import score_few_labels  # noqa: E402
@@ -435,3 +437,41 @@ def test_one_failed_run_does_not_stop_the_others(data, trainer, scored):
     result, _ = run_quick(data)
     assert result.exit_code == 0
     assert sorted(name.split("-")[1] for name in trainer.configs) == ["everything", "pairs", "pairs", "parse"]
+
+
+def test_results_are_never_half_written(tmp_path, monkeypatch):
+    path = tmp_path / "runs" / "one.json"
+    _work_folder.write_json(path, {"test": 1.0})
+
+    def full_disk(*arguments, **rest):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full_disk)
+    with pytest.raises(OSError, match="space"):
+        _work_folder.write_json(path, {"test": 2.0})
+    assert _work_folder.read_json(path) == {"test": 1.0}
+    assert [path.name for path in path.parent.iterdir()] == ["one.json"]
+
+
+@pytest.mark.parametrize("text", ["", '{"test": 61.', "[1]", '{"dev": 61.5}', '{"test": "61"}'])
+def test_a_file_that_is_no_result_is_named(tmp_path, text):
+    name = f"{few_labels.plan(few_labels.STUDY)[0].name}-01234567.json"
+    (tmp_path / name).write_text(text)
+    result = run(score_few_labels, tmp_path, tmp_path / "out.json")
+    assert result.exit_code == 1
+    assert "VE303" in result.output
+    assert name in result.output.replace("\n", "").replace(" ", "")
+
+
+def test_two_processes_do_not_share_a_folder(data, trainer, scored):
+    work = data.parent / "work"
+    with _work_folder.locked(work):
+        result, output = run_quick(data)
+    assert result.exit_code == 1
+    assert f"process {os.getpid()} works" in output
+    assert not trainer.started
+    # What is left of a process that is gone is none.
+    (work / "lock").write_text("999999")
+    result, _ = run_quick(data)
+    assert result.exit_code == 0
+    assert trainer.started
