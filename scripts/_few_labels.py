@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from _digests import digest
 from _trainings import make_config
+
+from spacy_vaedie.errors import Errors
 
 Settings = Dict[str, Any]
 
@@ -201,19 +203,59 @@ def _mixed(settings: Settings) -> Settings:
 
 
 def plan(corpora: Tuple[Corpus, ...]) -> List[Run]:
-    """All runs of a study: every seed of the arms that are compared first, and then the other shares.
+    """All runs of a study, in the order in which they say most: the corpora in turn, first with the share at which all
+    arms are compared, those of the curves before the others, and each seed with all of its arms.
 
     corpora (Tuple[Corpus, ...]): The corpora.
-    RETURNS (List[Run]): The runs, in the order in which they say most.
+    RETURNS (List[Run]): The runs.
     """
     runs: List[Run] = []
     for corpus in corpora:
-        for share in sorted(corpus.shares, key=lambda share: share != MIDDLE):
+        for share in corpus.shares:
             for name in corpus.arms if share == MIDDLE else CURVES:
                 most = corpus.full_seeds if share == 100 else corpus.seeds
                 n_seeds = most if name in CURVES else corpus.middle_seeds
                 runs += [Run(corpus, ARMS[name], share, seed) for seed in range(n_seeds)]
-    return runs
+    arms = [*CURVES, *ARMS]
+    return sorted(
+        runs,
+        key=lambda run: (
+            run.share != MIDDLE,
+            run.share,
+            run.arm.name not in CURVES,
+            run.seed,
+            arms.index(run.arm.name),
+        ),
+    )
+
+
+def choose(
+    runs: Sequence[Run],
+    corpora: Sequence[str] = (),
+    arms: Sequence[str] = (),
+    shares: Sequence[int] = (),
+    seeds: Sequence[int] = (),
+) -> List[Run]:
+    """Choose some runs of a plan.
+
+    runs (Sequence[Run]): The plan.
+    corpora (Sequence[str]), arms (Sequence[str]), shares (Sequence[int]), seeds (Sequence[int]): What is wanted, all
+        where nothing is given.
+    RETURNS (List[Run]): The runs, in their order.
+    RAISES (ValueError): VE005 for something that is in no run of the plan.
+    """
+    wanted: Tuple[Tuple[str, Sequence[Any], Callable[[Run], Any]], ...] = (
+        ("corpus", corpora, lambda run: run.corpus.name),
+        ("arm", arms, lambda run: run.arm.name),
+        ("share", shares, lambda run: run.share),
+        ("seed", seeds, lambda run: run.seed),
+    )
+    for what, values, read in wanted:
+        there = list(dict.fromkeys(map(read, runs)))
+        for value in values:
+            if value not in there:
+                raise ValueError(Errors.VE005.format(value=value, what=what, options=", ".join(map(str, there))))
+    return [run for run in runs if all(not values or read(run) in values for _, values, read in wanted)]
 
 
 def _dumped(settings: Settings) -> str:

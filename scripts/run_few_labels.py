@@ -7,12 +7,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Any, Callable, Dict, List, Sequence
+from typing import Annotated, Any, Callable, Dict, List, Optional, Sequence
 
 import spacy
 import typer
 from _digests import corpus_digest, digest, file_digest, vectors_digest
-from _few_labels import LEXICON, QUICK, STUDY, Run, Settings, plan
+from _few_labels import LEXICON, QUICK, STUDY, Run, Settings, choose, plan
 from _metrics import current_commit, is_changed
 from _trainings import TrainingFailed, score, train
 from _work_folder import locked, write_json
@@ -26,11 +26,15 @@ def main(
     vectors: Annotated[str, typer.Option(help="Word vectors, `null` for none")] = "null",
     quick: Annotated[bool, typer.Option("--quick", help="A few updates on the bundled corpus")] = False,
     workers: Annotated[int, typer.Option(help="Trainings at once, one thread each", min=1)] = 2,
+    corpus: Annotated[Optional[List[str]], typer.Option(help="Only runs on this corpus; again for another one")] = None,
+    arm: Annotated[Optional[List[str]], typer.Option(help="Only runs of this arm; again for another one")] = None,
+    share: Annotated[Optional[List[int]], typer.Option(help="Only runs with this percentage of labels")] = None,
+    seed: Annotated[Optional[List[int]], typer.Option(help="Only runs with this seed")] = None,
 ) -> None:
     """Run what has no result yet, and keep count."""
-    runs = plan(QUICK if quick else STUDY)
     study = Study(corpora, work, results, vectors)
     try:
+        runs = choose(plan(QUICK if quick else STUDY), corpus or (), arm or (), share or (), seed or ())
         left = [run for run in runs if not study.result_of(run).exists()]
     except (ValueError, OSError) as error:
         msg.fail(str(error))
@@ -58,15 +62,26 @@ def work_on(pool: ThreadPoolExecutor, runs: Sequence[Run], work: Callable[[Run],
     RETURNS (List[str]): A line for each that failed.
     """
     failed = []
+    start = time.perf_counter()
     jobs = {pool.submit(work, run): run for run in runs}
     for count, job in enumerate(as_completed(jobs), start=1):
+        passed = time.perf_counter() - start
+        progress = f"{count} of {len(jobs)} runs, {in_words(passed / count * (len(jobs) - count))} left"
         try:
-            msg.good(f"{count} of {len(jobs)} runs: {job.result()}")
+            msg.good(f"{progress}: {job.result()}")
         # Whatever it is, the other runs of the night do not suffer from it.
         except Exception as error:
             failed.append(f"{jobs[job].name}: {type(error).__name__}: {error}")
-            msg.fail(f"{count} of {len(jobs)} runs: {failed[-1]}")
+            msg.fail(f"{progress}: {failed[-1]}")
     return failed
+
+
+def in_words(seconds: float) -> str:
+    """RETURNS (str): A time as people say it, e.g. `3 h 05 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
 class Study:
@@ -151,7 +166,7 @@ class Study:
         write_json(self.result_of(run), found)
         # Hundreds of pipelines would fill a disk.
         shutil.rmtree(folder)
-        return f"{run.name}, {run.corpus.figure} {found['test']:.1f} on the test set"
+        return f"{run.name} in {in_words(seconds)}, {run.corpus.figure} {found['test']:.1f} on the test set"
 
     def _local(self, run: Run) -> Settings:
         """Settings that each machine has of its own, and those of the data that are in its digests."""

@@ -155,6 +155,38 @@ def test_the_plan():
     assert cells["semeval-masked", "fused", 10] == [0, 1, 2]
 
 
+def test_the_order_of_the_plan():
+    """Stopped anywhere, the study says as much as it can: of all corpora, and of all arms that are compared."""
+    runs = few_labels.plan(few_labels.STUDY)
+    n_curves, n_corpora = len(few_labels.CURVES), len(few_labels.STUDY)
+    first = runs[: n_curves * n_corpora]
+    assert {(item.share, item.seed) for item in first} == {(10, 0)}
+    assert {item.arm.name for item in first} == set(few_labels.CURVES)
+    assert [item.corpus.name for item in first[:n_corpora]] == [corpus.name for corpus in few_labels.STUDY]
+    kinds = [(item.share == 10, item.arm.name in few_labels.CURVES) for item in runs]
+    assert list(dict.fromkeys(kinds)) == [(True, True), (True, False), (False, True)]
+    assert kinds == sorted(kinds, reverse=True)
+
+
+def test_some_runs_of_the_plan():
+    runs = few_labels.plan(few_labels.STUDY)
+    assert few_labels.choose(runs) == runs
+    chosen = few_labels.choose(runs, ["conll04"], ["parse", "fused"], [5, 10], [1, 4])
+    assert len(chosen) == 8
+    assert {item.corpus.name for item in chosen} == {"conll04"}
+    with pytest.raises(ValueError, match=r"VE005.*arm.*fused"):
+        few_labels.choose(runs, arms=["fuse"])
+    with pytest.raises(ValueError, match=r"VE005.*share.*30"):
+        few_labels.choose(runs, shares=[20])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(7.4, "7 s"), (400, "7 min"), (11100, "3 h 05 min"), (3599, "1 h 00 min")]
+)
+def test_times_in_words(seconds, text):
+    assert run_few_labels.in_words(seconds) == text
+
+
 def test_a_run_has_another_name_with_other_settings(monkeypatch):
     runs = few_labels.plan(few_labels.STUDY)
     before = [item.name for item in runs]
@@ -475,3 +507,16 @@ def test_two_processes_do_not_share_a_folder(data, trainer, scored):
     result, _ = run_quick(data)
     assert result.exit_code == 0
     assert trainer.started
+
+
+def test_only_what_is_chosen_is_run(data, trainer, scored):
+    result, output = run_quick(data, "--arm", "fused", "--arm", "latents", "--workers", 2)
+    assert result.exit_code == 0
+    # Both wait for one encoder, which is trained once.
+    assert sorted(name.split("-")[1] for name in trainer.started) == ["fused", "latents", "vae"]
+    assert trainer.started[0].startswith("quickstart-vae-")
+    assert "1 of 2 runs" in output
+    assert "0 s left" in output
+    result, output = run_quick(data, "--corpus", "semeval")
+    assert result.exit_code == 1
+    assert "VE005" in output
