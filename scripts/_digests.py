@@ -45,6 +45,12 @@ def corpus_digest(path: Path) -> str:
 
 
 @cache
+def count_texts(path: Path) -> int:
+    """RETURNS (int): How many texts a .spacy file has, empty ones aside."""
+    return sum(len(doc) > 0 for doc in read_docbin(path, spacy.blank("en").vocab))
+
+
+@cache
 def file_digest(path: Path) -> str:
     """The bytes of a file, unpacked where its name ends with `.gz`.
 

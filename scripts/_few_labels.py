@@ -188,17 +188,35 @@ class Run:
 
 
 def _mixed(settings: Settings) -> Settings:
-    """One labelled and one raw text in turn, and twice the words, so that a batch has as many labels as without raw
-    text."""
+    """Labelled and raw texts in turn. The two are the other way round: each epoch has every raw text once, and as many
+    labelled ones beside, each of them equally often. So spaCy, which reads the corpus once and shuffles it in each
+    epoch, has all of both, and the extractor starts from all labels. What depends on the number of texts is set by
+    `mix`."""
     return {
         "corpora.train": {
             "@readers": "spacy-vaedie.MixedCorpus.v1",
             "raw_per_labelled": 1.0,
-            "labelled": {"@readers": "spacy-vaedie.RelationCorpus.v1", "path": "${paths.train}"},
-            "raw": {"@readers": "spacy-vaedie.RawText.v1", "path": "${paths.raw}", "entities": True},
+            "labelled": {"@readers": "spacy-vaedie.RawText.v1", "path": "${paths.raw}", "entities": True},
+            "raw": {"@readers": "spacy-vaedie.RelationCorpus.v1", "path": "${paths.train}"},
         },
-        "training.max_epochs": -1,
-        "training.batcher.size": 2 * settings["training.batcher.size"],
+        "training.batcher.size": settings["training.batcher.size"],
+    }
+
+
+def mix(settings: Settings, n_labelled: int, n_raw: int) -> Settings:
+    """Set what of a mixed corpus depends on the number of texts: how many labelled ones stand beside each raw one, and
+    how large batches have to be to have as many labels as without raw text.
+
+    settings (Settings): Those of a run with raw text.
+    n_labelled (int), n_raw (int): Texts of each kind.
+    RETURNS (Settings): The settings that change.
+    """
+    repeats = max(1, round(n_raw / n_labelled))
+    corpus = settings["corpora.train"]
+    # Half a text more than needed, lest the last one is lost to rounding.
+    return {
+        "corpora.train": {**corpus, "raw_per_labelled": (repeats * n_labelled + 0.5) / n_raw},
+        "training.batcher.size": round(settings["training.batcher.size"] * (1 + n_raw / (repeats * n_labelled))),
     }
 
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Callable, Dict, List, Optional, Sequence
 
 import spacy
 import typer
-from _digests import corpus_digest, digest, file_digest, vectors_digest
-from _few_labels import LEXICON, QUICK, STUDY, Run, Settings, choose, plan
+from _digests import corpus_digest, count_texts, digest, file_digest, vectors_digest
+from _few_labels import LEXICON, QUICK, STUDY, Run, Settings, choose, mix, plan
 from _metrics import current_commit, is_changed
 from _trainings import TrainingFailed, score, train
 from _work_folder import locked, write_json
@@ -179,6 +179,7 @@ class Study:
             settings["components.extractor.model.tok2vec.embed.include_static_vectors"] = self.vectors is not None
         if run.arm.raw:
             settings["paths.raw"] = raw
+            settings |= mix(run.settings, count_texts(Path(labelled)), count_texts(Path(raw)))
         return settings
 
     def _shared(self, run: Run) -> Settings:

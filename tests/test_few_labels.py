@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,10 +15,13 @@ import spacy
 import srsly
 import typer
 from spacy.tokens import Doc, DocBin, Span
+from spacy.training.initialize import init_nlp
+from spacy.util import registry
 from thinc.api import Config
 from typer.testing import CliRunner
 
 from spacy_vaedie.tokens import Argument, Relation
+from spacy_vaedie.training.examples import predicted_copy
 from spacy_vaedie.training.files import read_docbin
 from spacy_vaedie.training.sampling import choose_share, relation_labels
 from spacy_vaedie.training.text_keys import text_key
@@ -520,3 +524,43 @@ def test_only_what_is_chosen_is_run(data, trainer, scored):
     result, output = run_quick(data, "--corpus", "semeval")
     assert result.exit_code == 1
     assert "VE005" in output
+
+
+@pytest.mark.parametrize("share", [5, 10, 15, 30, 100])
+def test_an_epoch_has_all_raw_and_all_labelled_texts(prepared, trainer, tmp_path, share):
+    shutil.copytree(prepared, tmp_path / "data" / "quickstart")
+    arm = few_labels.ARMS["self-training"]
+    study, item = study_of(tmp_path / "data"), few_labels.Run(few_labels.QUICK[0], arm, share, 0)
+    _trainings.train(study.work / "run", item.config, {**item.settings, **study._local(item)})
+    config = trainer.configs["run"]
+    # So that spaCy initializes from all of it, and shuffles it.
+    assert config["training"]["max_epochs"] == 0
+    reader = registry.resolve({"corpus": config["corpora"]["train"]})["corpus"]
+    found = [example.reference for example in reader(spacy.blank("en"))]
+    folder = tmp_path / "data" / "quickstart" / "seed-0"
+    raw = [doc.text for doc in found if doc._.relations is None]
+    assert sorted(raw) == sorted(doc.text for doc in read(folder / "raw.spacy"))
+    times = Counter(doc.text for doc in found if doc._.relations is not None)
+    assert set(times) == {doc.text for doc in read(folder / f"labelled-{share}.spacy")}
+    assert set(times.values()) == {{5: 10, 10: 5, 15: 3, 30: 2, 100: 1}[share]}
+    # As many labelled texts in a batch as without raw text.
+    size, labelled = config["training"]["batcher"]["size"], times.total()
+    assert size * labelled / len(found) == pytest.approx(item.corpus.extractor["training.batcher.size"], rel=0.01)
+
+
+def test_the_extractor_starts_from_all_labels(tmp_path, trainer):
+    """Rare labels at the end of the corpus are there, and as frequent as they are."""
+    folder = tmp_path / "data" / "quickstart" / "seed-0"
+    docs = [sentence(i) for i in range(150)]
+    for doc in docs[-2:]:
+        doc._.relations = [Relation(Argument(0, 1, "PER"), Argument(2, 3, "ORG"), "RARE")]
+    for name, chosen in (("labelled-10", docs), ("raw", docs[:60])):
+        path = folder / f"{name}.spacy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        chosen = [predicted_copy(doc) for doc in chosen] if name == "raw" else chosen
+        DocBin(docs=chosen, store_user_data=True).to_disk(path)
+    study, item = study_of(tmp_path / "data"), quick_run("self-training")
+    _trainings.train(study.work / "run", item.config, {**item.settings, **study._local(item)})
+    nlp = init_nlp(trainer.configs["run"])
+    extractor = nlp.get_pipe("extractor")
+    assert set(extractor.labels) == {"R", "RARE"}
