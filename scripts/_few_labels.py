@@ -24,10 +24,8 @@ CURVES = ("parse", "fused", "everything")
 
 _PAIRS = {"@architectures": "spacy-vaedie.PairTerm.v1"}
 _NONE = {"@misc": "spacy-vaedie.AutoencoderWarmup.v1", "steps": 10**9, "reset_decoder": False}
-_TEACHER = {
-    "self_training": {"@misc": "spacy-vaedie.SelfTraining.v1"},
-    "consistency": {"@misc": "spacy-vaedie.Consistency.v1"},
-}
+_SELF_TRAINING = {"@misc": "spacy-vaedie.SelfTraining.v1"}
+_CONSISTENCY = {"@misc": "spacy-vaedie.Consistency.v1"}
 # What `spacy project run lexicon .` writes.
 LEXICON = "assets/lexicon/wordnet.jsonl.gz"
 _LEXICON: Settings = {
@@ -36,17 +34,30 @@ _LEXICON: Settings = {
 }
 _VECTORS_ALONE = ("path", "context", "lexical")
 
+# Of what an extractor reads that is trained together with the encoder. Without one, nothing reads and nothing changes.
+_NOISY: Settings = {"components.vae_encoder.model.reading": {"@architectures": "spacy-vaedie.NoisyReading.v1"}}
+
 # What the encoder below the extractor is, by name: what is changed in `vae.cfg`.
 ENCODERS: Dict[str, Settings] = {
-    "vae": {},
-    "pairs": {"components.vae_encoder.model.pairs": _PAIRS},
+    "vae": _NOISY,
+    "pairs": {**_NOISY, "components.vae_encoder.model.pairs": _PAIRS},
     # No noise and no KL divergence for the whole training.
     "autoencoder": {"components.vae_encoder.objective.warmup": _NONE},
     "random": {"training.max_steps": 1, "training.optimizer.learn_rate": 0.0},
 }
-_FROZEN: Settings = {
-    "training.frozen_components": ["vae_encoder"],
-    "training.annotating_components": ["vae_encoder"],
+# A teacher reads the latents that stand on the Docs, and so does what stands on a frozen encoder.
+_ANNOTATING: Settings = {"training.annotating_components": ["vae_encoder"]}
+_FROZEN: Settings = {"training.frozen_components": ["vae_encoder"], **_ANNOTATING}
+
+# What `everything` is: to be chosen by the dev scores of the other arms.
+EVERYTHING: Dict[str, Any] = {
+    "encoder": "pairs",
+    "settings": {
+        **_FROZEN,
+        **_LEXICON,
+        "components.extractor.unlabelled": {"self_training": _SELF_TRAINING, "consistency": _CONSISTENCY},
+    },
+    "raw": True,
 }
 
 
@@ -72,14 +83,26 @@ ARMS: Dict[str, Arm] = {
         Arm("parse", ""),
         Arm("latents", "vae", {**_FROZEN, **{f"components.extractor.model.parts.{x}": None for x in _VECTORS_ALONE}}),
         Arm("fused", "vae", _FROZEN),
-        Arm("joint", "vae"),
+        Arm("joint", "vae", raw=True),
         Arm("autoencoder", "autoencoder", _FROZEN),
         Arm("random", "random", _FROZEN),
-        Arm("self-training", "", {"components.extractor.unlabelled": _TEACHER}, raw=True),
+        Arm("self-training", "", {"components.extractor.unlabelled": {"self_training": _SELF_TRAINING}}, raw=True),
+        Arm(
+            "consistency",
+            "vae",
+            {**_ANNOTATING, "components.extractor.unlabelled": {"consistency": _CONSISTENCY}},
+            raw=True,
+        ),
+        Arm(
+            "label-term",
+            "vae",
+            {"components.extractor.model.term": {"@architectures": "spacy-vaedie.LabelTerm.v1"}},
+            raw=True,
+        ),
         Arm("pairs", "pairs", _FROZEN),
         Arm("parse+lexicon", "", _LEXICON),
         Arm("fused+lexicon", "vae", {**_FROZEN, **_LEXICON}),
-        Arm("everything", "pairs", {**_FROZEN, **_LEXICON, "components.extractor.unlabelled": _TEACHER}, raw=True),
+        Arm("everything", **EVERYTHING),
     )
 }
 

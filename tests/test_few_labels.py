@@ -564,3 +564,39 @@ def test_the_extractor_starts_from_all_labels(tmp_path, trainer):
     nlp = init_nlp(trainer.configs["run"])
     extractor = nlp.get_pipe("extractor")
     assert set(extractor.labels) == {"R", "RARE"}
+
+
+def terms_of(arm):
+    """What an arm learns from raw text by: terms of the teacher, the generative one, and the bound of the VAE."""
+    settings = few_labels.ARMS[arm].settings
+    terms = set(settings.get("components.extractor.unlabelled", {}))
+    terms |= {"label_term"} if "components.extractor.model.term" in settings else set()
+    frozen = "vae_encoder" in settings.get("training.frozen_components", ())
+    return terms | ({"bound"} if few_labels.ARMS[arm].encoder and not frozen else set())
+
+
+def test_each_term_stands_alone_in_an_arm():
+    raw = {name: terms_of(name) for name, arm in few_labels.ARMS.items() if arm.raw}
+    del raw["everything"]
+    assert raw == {
+        "self-training": {"self_training"},
+        "joint": {"bound"},
+        "consistency": {"bound", "consistency"},
+        "label-term": {"bound", "label_term"},
+    }
+    # All other arms learn from labels alone.
+    assert all(not terms_of(name) for name, arm in few_labels.ARMS.items() if not arm.raw)
+    reading = few_labels.ENCODERS["vae"]["components.vae_encoder.model.reading"]
+    assert registry.resolve({"reading": reading})["reading"].sampled
+
+
+def test_a_teacher_finds_latents_on_the_docs():
+    for arm in few_labels.ARMS.values():
+        if arm.encoder and "components.extractor.unlabelled" in arm.settings:
+            assert arm.settings["training.annotating_components"] == ["vae_encoder"]
+
+
+def test_the_docs_list_the_arms():
+    page = (SCRIPTS.parent / "docs" / "few-labels.md").read_text()
+    rows = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    assert all(f"`{arm}`" in rows for arm in few_labels.ARMS)
