@@ -20,7 +20,7 @@ SHARES = (5, 10, 15, 30, 100)
 # At this share, all arms are compared.
 MIDDLE = 10
 # The arms that are run at all shares.
-CURVES = ("parse", "fused", "everything")
+CURVES = ("parse", "fused", "parse+lexicon", "everything")
 
 _PAIRS = {"@architectures": "spacy-vaedie.PairTerm.v1"}
 _NONE = {"@misc": "spacy-vaedie.AutoencoderWarmup.v1", "steps": 10**9, "reset_decoder": False}
@@ -144,7 +144,7 @@ _EXTRACTOR: Settings = {
 SEMEVAL = Corpus("semeval", "micro_f1_directed", SHARES, _VAE, _EXTRACTOR)
 STUDY: Tuple[Corpus, ...] = (
     SEMEVAL,
-    Corpus("semeval-masked", "micro_f1_directed", (MIDDLE,), _VAE, _EXTRACTOR, seeds=3, arms=CURVES),
+    Corpus("semeval-masked", "micro_f1_directed", (MIDDLE,), _VAE, _EXTRACTOR, seeds=3, arms=(*CURVES, "autoencoder")),
     Corpus("conll04", "relation_micro_f1", SHARES, _VAE, _EXTRACTOR),
 )
 # So few updates that it says whether everything runs, and nothing else.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from glob import escape
 from pathlib import Path
-from typing import Annotated, Dict, List, Optional, Tuple
+from typing import Annotated, Any, Dict, List, Optional, Tuple
 
 import typer
 from _arms import print_records
@@ -18,6 +18,13 @@ from spacy_vaedie.errors import Errors
 
 Cell = Tuple[str, str, int]
 Values = Dict[Cell, List[float]]
+# What to print, and records of it.
+Compared = Tuple[str, List[Dict[str, Any]]]
+
+# Which arm is to save labels against which. What a lexicon is worth is no merit of the fusion.
+SAVED = (("fused", "parse"), ("everything", "parse"), ("everything", "parse+lexicon"))
+# The shares at which the fusion has to pay.
+FEW = (5, 10)
 
 
 def main(
@@ -40,11 +47,12 @@ def main(
     records = [
         record(figures[corpus], arm_name(corpus, arm, share), found) for (corpus, arm, share), found in values.items()
     ]
-    write_metrics(output, records, command)
+    compared = [*advantages(values), *labels_saved(values)]
+    write_metrics(output, [*records, *(item for _, more in compared for item in more)], command)
     output.with_suffix(".md").write_text(make_table(values), encoding="utf8")
     draw(values, output.with_suffix(".png"))
     print_records(records)
-    for line in labels_saved(values):
+    for line, _ in compared:
         msg.info(line)
     msg.good(f"Saved the metrics to {output}")
 
@@ -114,29 +122,63 @@ def _cell(found: Optional[List[float]]) -> str:
     return f"{summed['mean']:.1f} ± {summed['std']:.1f} ({summed['n']})"
 
 
-def labels_saved(values: Values, arms: Tuple[str, ...] = ("fused", "everything"), reference: int = 30) -> List[str]:
-    """With how many labels each arm is as good as the parse alone with 30 %: on a straight line between two shares.
+def labels_saved(values: Values, reference: int = 30) -> List[Compared]:
+    """With how many labels an arm is as good as the one that it is compared with is with many: on a straight line
+    between two shares.
 
     values (Values): What `read_results` gives.
-    arms (Tuple[str, ...]): The arms.
-    reference (int): The share that is compared with.
-    RETURNS (List[str]): A line for each corpus and arm that can be compared.
+    reference (int): The share of the other arm.
+    RETURNS (List[Compared]): For each corpus and pair of arms that can be compared, a line and the records of it:
+        whether the goal was reached, and if so, with which share.
     """
-    lines = []
+    found = []
     for corpus in dict.fromkeys(corpus for corpus, _, _ in values):
-        goal = values.get((corpus, "parse", reference))
-        for arm in arms if goal else ():
+        for arm, other in SAVED:
+            goal = values.get((corpus, other, reference))
             curve = sorted(
-                (share, _mean(found))
-                for (name, other, share), found in values.items()
-                if (name, other) == (corpus, arm)
+                (share, _mean(at)) for (name, of, share), at in values.items() if (name, of) == (corpus, arm)
             )
-            needed = reach(curve, _mean(goal or []))
+            if not goal or not curve:
+                continue
+            needed = reach(curve, _mean(goal))
+            what = f"{corpus}: {arm} for {other}@{reference}%"
+            records = [record("labels_goal_reached", what, [float(needed is not None)])]
+            line = f"{corpus}: {arm} does not reach what {other} has with {reference} % of the labels"
             if needed is not None:
-                lines.append(
-                    f"{corpus}: {arm} needs {needed:.0f} % of the labels for what parse has with {reference} %"
-                )
-    return lines
+                records.append(record("labels_needed", what, [needed]))
+                line = f"{corpus}: {arm} needs {needed:.0f} % of the labels for what {other} has with {reference} %"
+            found.append((line, records))
+    return found
+
+
+def advantages(values: Values, arm: str = "fused", other: str = "parse", least: float = 3.0) -> List[Compared]:
+    """By how much an arm is ahead with few labels, and whether that is enough: by some points, and by more than the
+    standard deviations of both together.
+
+    values (Values): What `read_results` gives.
+    arm (str), other (str): The arms.
+    least (float): The points.
+    RETURNS (List[Compared]): For each corpus and share of `FEW` that has both, a line and a record: the difference, the
+        deviations together, the seeds that both have, and `met`.
+    """
+    found = []
+    for corpus in dict.fromkeys(corpus for corpus, _, _ in values):
+        for share in FEW:
+            cells = [values.get((corpus, name, share)) for name in (arm, other)]
+            if not all(cells):
+                continue
+            first, second = (record("", "", cell or []) for cell in cells)
+            ahead, together = first["mean"] - second["mean"], first["std"] + second["std"]
+            # One seed has no deviation to be compared with.
+            n = min(first["n"], second["n"])
+            met = n > 1 and ahead >= least and ahead > together
+            line = (
+                f"{corpus}, {share} %: {arm} is ahead of {other} by {ahead:.1f}, deviations together {together:.1f}, "
+                f"{'met' if met else 'not met'} (at least {least:.0f}, and more than the deviations)"
+            )
+            item = {**record(f"{arm}_minus_{other}", f"{corpus}@{share}%", [ahead]), "std": together, "n": n}
+            found.append((line, [{**item, "met": met}]))
+    return found
 
 
 def reach(curve: List[Tuple[int, float]], goal: float) -> Optional[float]:
