@@ -185,7 +185,7 @@ class Run:
     def name(self) -> str:
         """Name of the run, with a digest of its config and that of its encoder: with another setting, or another
         default in `configs/`, it has another one. What it is trained on is in none of them, see `Study.name_of`."""
-        decisive = digest([VERSION, _config_digest(self.config, _dumped(self.settings)), self._encoder_digest])
+        decisive = digest([VERSION, config_digest(self.config, _dumped(self.settings)), self._encoder_digest])
         return "-".join([self.corpus.name, self.arm.name, str(self.share), str(self.seed), decisive])
 
     @property
@@ -196,7 +196,7 @@ class Run:
     @property
     def _encoder_digest(self) -> str:
         settings = _dumped(self.encoder_settings)
-        return digest([VERSION, _config_digest("vae.cfg", settings)]) if self.arm.encoder else ""
+        return digest([VERSION, config_digest("vae.cfg", settings)]) if self.arm.encoder else ""
 
     @property
     def encoder_settings(self) -> Settings:
@@ -304,7 +304,12 @@ def _dumped(settings: Settings) -> str:
 
 
 @cache
-def _config_digest(config: str, settings: str) -> str:
-    """The whole config that is trained on, without what each machine and seed has of its own."""
+def config_digest(config: str, settings: str) -> str:
+    """The whole config that is trained on, without what each machine and seed has of its own.
+
+    config (str): One of `configs/`.
+    settings (str): What is changed in it, as JSON.
+    RETURNS (str): Its digest.
+    """
     made = make_config(config, json.loads(settings))
     return digest({name: section for name, section in made.items() if name not in ("paths", "system")})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Any, Callable, Dict, List, Optional, Sequence
+from typing import Annotated, Any, Dict, List, Optional
 
 import spacy
 import typer
@@ -16,6 +16,7 @@ from _few_labels import LEXICON, QUICK, STUDY, Run, Settings, choose, mix, plan
 from _metrics import current_commit, is_changed
 from _trainings import TrainingFailed, score, train
 from _work_folder import locked, write_json
+from _workers import in_words, tell_failures, work_on
 from wasabi import msg
 
 
@@ -43,45 +44,11 @@ def main(
     if not left:
         return
     try:
-        with locked(work), ThreadPoolExecutor(workers) as pool:
-            failed = work_on(pool, left, study.run)
+        with locked(work):
+            failed = work_on({run.name: partial(study.run, run) for run in left}, workers)
     except ValueError as error:
         msg.fail(str(error), exits=1)
-    for line in failed:
-        msg.fail(line)
-    if failed:
-        msg.fail(f"{len(failed)} runs failed, see above; the next start tries them again", exits=1)
-
-
-def work_on(pool: ThreadPoolExecutor, runs: Sequence[Run], work: Callable[[Run], str]) -> List[str]:
-    """Do something for each run, and go on where it fails.
-
-    pool (ThreadPoolExecutor): Does several at once.
-    runs (Sequence[Run]): The runs.
-    work (Callable[[Run], str]): What is done. It gives a line to print.
-    RETURNS (List[str]): A line for each that failed.
-    """
-    failed = []
-    start = time.perf_counter()
-    jobs = {pool.submit(work, run): run for run in runs}
-    for count, job in enumerate(as_completed(jobs), start=1):
-        passed = time.perf_counter() - start
-        progress = f"{count} of {len(jobs)} runs, {in_words(passed / count * (len(jobs) - count))} left"
-        try:
-            msg.good(f"{progress}: {job.result()}")
-        # Whatever it is, the other runs of the night do not suffer from it.
-        except Exception as error:
-            failed.append(f"{jobs[job].name}: {type(error).__name__}: {error}")
-            msg.fail(f"{progress}: {failed[-1]}")
-    return failed
-
-
-def in_words(seconds: float) -> str:
-    """RETURNS (str): A time as people say it, e.g. `3 h 05 min`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+    tell_failures(failed)
 
 
 class Study:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import shutil
+from collections import defaultdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Dict, Iterator, List, Sequence, Tuple
+from threading import Lock
+from typing import Annotated, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 import spacy
 import typer
 from _arms import print_records
-from _few_labels import SEMEVAL, Settings
-from _metrics import current_commit, record, write_metrics
+from _digests import corpus_digest, digest, vectors_digest
+from _few_labels import SEMEVAL, VERSION, Settings, config_digest
+from _metrics import current_commit, is_changed, record, write_metrics
 from _trainings import score, train
+from _work_folder import locked, read_json, write_json
+from _workers import tell_failures, work_on
 from score_few_labels import reach
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
@@ -34,7 +40,6 @@ SETTINGS: Settings = {
 
 def main(
     corpus: Annotated[Path, typer.Argument(help="Folder with train.spacy, dev.spacy and test.spacy, parsed")],
-    vae: Annotated[Path, typer.Argument(help="Pipeline with a trained vae_encoder")],
     work: Annotated[Path, typer.Argument(help="Folder for what is trained")],
     results: Annotated[Path, typer.Argument(help="Folder for the results, a file for each seed and way of choosing")],
     output: Annotated[Path, typer.Argument(help="File to write the metrics to")],
@@ -44,35 +49,130 @@ def main(
     more: Annotated[int, typer.Option(help="Texts that are labelled in each round", min=1)] = 50,
     rounds: Annotated[int, typer.Option(help="Rounds", min=1)] = 16,
     goal: Annotated[float, typer.Option(help="F1 that is to be reached, in percent")] = 65.0,
+    workers: Annotated[int, typer.Option(help="Trainings at once, one thread each", min=1)] = 2,
     command: Annotated[str, typer.Option(help="Command to name beside the figures")] = "spacy project run selection .",
 ) -> None:
     """Run what has no result yet, and say how many labels each way of choosing needs. A curve ends with the first round
     that reaches the goal on the test set."""
-    vocab = spacy.blank("en").vocab
-    texts = [doc for doc in read_docbin(corpus / "train.spacy", vocab) if len(doc)]
-    settings = {**SETTINGS, "paths.vae": str(vae), "paths.dev": str(corpus / "dev.spacy")}
-    settings["paths.vectors"] = None if vectors == "null" else vectors
-    needed: Dict[str, List[float]] = {}
-    for by in (",".join(TERMS), RANDOM):
-        for seed in range(seeds):
-            decisive = json.dumps([first, more, rounds, goal, SETTINGS], sort_keys=True)
-            digest = hashlib.sha256(decisive.encode()).hexdigest()[:8]
-            name = f"selection-{by.replace(',', '-')}-{seed}-{digest}"
-            path = results / f"{name}.json"
-            if not path.exists():
-                chooser = Chooser(by, seed, texts)
-                curve = simulate(chooser, work / name, corpus, settings, (first, more, rounds), goal)
-                found = {"by": by, "seed": seed, "curve": curve, "commit": current_commit()}
-                results.mkdir(parents=True, exist_ok=True)
-                path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf8")
-            curve = [(int(n), float(value)) for n, value in json.loads(path.read_text(encoding="utf8"))["curve"]]
-            reached = reach(curve, goal)
-            if reached is None:
-                msg.warn(f"{name}: {goal:.0f} was not reached with {curve[-1][0]} labels, which count as if it was")
-            needed.setdefault("random" if by == RANDOM else "selection", []).append(reached or curve[-1][0])
-    records = [record(f"labels_to_{goal:.0f}", arm, values) for arm, values in needed.items()]
-    write_metrics(output, records, command)
-    print_records(records)
+    # Runs side by side wait for no encoder of the other.
+    runs = [(by, seed) for by in (",".join(TERMS), RANDOM) for seed in range(seeds)]
+    try:
+        loop = Loop(corpus, work, results, None if vectors == "null" else vectors, (first, more, rounds), goal)
+        left = [run for run in runs if not loop.result_of(*run).exists()]
+        with locked(work):
+            failed = work_on({loop.name_of(*run): partial(loop.run, *run) for run in left}, workers)
+        curves = {run: read_json(loop.result_of(*run))["curve"] for run in runs if loop.result_of(*run).exists()}
+    except (ValueError, OSError) as error:
+        msg.fail(str(error))
+        raise typer.Exit(1) from error
+    if curves:
+        records = sum_up(curves, goal)
+        write_metrics(output, records, command)
+        print_records(records)
+    tell_failures(failed)
+
+
+def sum_up(curves: Dict[Tuple[str, int], List[Tuple[int, float]]], goal: float) -> List[Dict[str, Any]]:
+    """Sum up how many labels each way of choosing needs.
+
+    curves (Dict[Tuple[str, int], List[Tuple[int, float]]]): Labels and F1, by way of choosing and seed.
+    goal (float): The F1 that is to be reached.
+    RETURNS (List[Dict[str, Any]]): Records: `reached_...`, the seeds that reach it, in percent; `labels_to_...` of
+        those that do, which is too few where some do not; `fewer_labels`, in percent, where all seeds of both ways do.
+    """
+    needed: Dict[str, Dict[int, float]] = {}
+    reached: Dict[str, List[float]] = {}
+    for (by, seed), curve in curves.items():
+        arm = RANDOM if by == RANDOM else "selection"
+        found = reach(curve, goal)
+        reached.setdefault(arm, []).append(100.0 * (found is not None))
+        if found is None:
+            best = max(value for _, value in curve)
+            msg.warn(f"{arm}, seed {seed}: {goal:.0f} was not reached with {curve[-1][0]} labels, but {best:.1f}")
+        else:
+            needed.setdefault(arm, {})[seed] = found
+    records = [record(f"reached_{goal:.0f}", arm, values) for arm, values in reached.items()]
+    records += [record(f"labels_to_{goal:.0f}", arm, list(values.values())) for arm, values in needed.items()]
+    if len(reached) == 2 and all(value for values in reached.values() for value in values):
+        both = needed["selection"].keys() & needed[RANDOM].keys()
+        fewer = [100 * (1 - needed["selection"][seed] / needed[RANDOM][seed]) for seed in sorted(both)]
+        records += [record("fewer_labels", "selection", fewer)] if fewer else []
+    return records
+
+
+class Loop:
+    """Labels, trains and scores in turn, for a seed and a way of choosing at a time.
+
+    corpus (Path), work (Path), results (Path): Folders, see `main`.
+    vectors (Optional[str]): Word vectors, None for none.
+    sizes (Tuple[int, int, int]): Texts at the start and in each round, and rounds.
+    goal (float): F1 on the test set with which a curve ends.
+    """
+
+    def __init__(
+        self,
+        corpus: Path,
+        work: Path,
+        results: Path,
+        vectors: Optional[str],
+        sizes: Tuple[int, int, int],
+        goal: float,
+    ) -> None:
+        self.corpus, self.work, self.results, self.vectors = corpus, work, results, vectors
+        self.sizes, self.goal = sizes, goal
+        data = [corpus_digest(corpus / f"{part}.spacy") for part in ("train", "dev", "test")]
+        known = vectors_digest(vectors) if vectors else ""
+        encoder = [VERSION, config_digest("vae.cfg", json.dumps(SEMEVAL.vae)), data[0], known]
+        extractor = config_digest("extractor.cfg", json.dumps(SETTINGS))
+        self.encoder_digest = digest(encoder)
+        self.digest = digest([encoder, extractor, data, self.sizes, goal])
+        self._locks: Dict[int, Lock] = defaultdict(Lock)
+        vocab = spacy.blank("en").vocab
+        self.texts = [doc for doc in read_docbin(corpus / "train.spacy", vocab) if len(doc)]
+
+    def name_of(self, by: str, seed: int) -> str:
+        """RETURNS (str): Name of a curve: with other settings or other data it has another one."""
+        return f"selection-{by.replace(',', '-')}-{seed}-{self.digest}"
+
+    def result_of(self, by: str, seed: int) -> Path:
+        """RETURNS (Path): The file of its result."""
+        return self.results / f"{self.name_of(by, seed)}.json"
+
+    def run(self, by: str, seed: int) -> str:
+        """Simulate one curve, and write it. RETURNS (str): How it ended."""
+        name = self.name_of(by, seed)
+        curve = simulate(Chooser(by, seed, self.texts), self.work / name, self.train_and_score, self.sizes, self.goal)
+        found = {"by": by, "seed": seed, "curve": curve, "commit": current_commit(), "changed": is_changed()}
+        write_json(self.result_of(by, seed), found)
+        # The last pipeline, its texts, and the rounds.
+        shutil.rmtree(self.work / name, ignore_errors=True)
+        for kind in (".spacy", ".json"):
+            (self.work / f"{name}{kind}").unlink(missing_ok=True)
+        return f"{name}: F1 {curve[-1][1]:.1f} with {curve[-1][0]} labels"
+
+    def encoder(self, seed: int) -> Path:
+        """The encoder of a seed, which both ways of choosing share. It is trained on all texts that can be chosen,
+        without their labels, as each of them is there from the start. RETURNS (Path): Its pipeline."""
+        folder = self.work / f"vae-{seed}-{self.encoder_digest}"
+        with self._locks[seed]:
+            if not folder.is_dir():
+                raw = str(self.corpus / "train.spacy")
+                settings = {**SEMEVAL.vae, **self._shared(seed), "paths.train": raw, "paths.dev": raw}
+                settings["components.vae_encoder.model.embed.include_static_vectors"] = self.vectors is not None
+                train(folder, "vae.cfg", settings)
+        return folder / "model-last"
+
+    def train_and_score(self, chooser: Chooser, folder: Path) -> float:
+        """Train on what is labelled. RETURNS (float): F1 on the test set, in percent."""
+        data = folder.with_name(f"{folder.name}.spacy")
+        DocBin(docs=[chooser.texts[i] for i in chooser.labelled], store_user_data=True).to_disk(data)
+        settings = {**SETTINGS, **self._shared(chooser.seed), "paths.vae": str(self.encoder(chooser.seed))}
+        settings |= {"paths.train": str(data), "paths.dev": str(self.corpus / "dev.spacy")}
+        train(folder, "extractor.cfg", settings)
+        return score(spacy.load(folder / "model-best"), self.corpus / "test.spacy", FIGURE)
+
+    def _shared(self, seed: int) -> Settings:
+        return {"paths.vectors": self.vectors, "system.seed": seed}
 
 
 class Chooser:
@@ -85,12 +185,11 @@ class Chooser:
 
     def __init__(self, by: str, seed: int, texts: Sequence[Doc]) -> None:
         self.by, self.seed, self.texts = by, seed, texts
-        self._random = np.random.default_rng(seed)
         self.labelled: List[int] = []
 
     def start(self, n: int) -> None:
         """Label the first texts, the same ones for each way of choosing."""
-        self.labelled = self._random.permutation(len(self.texts))[:n].tolist()
+        self.labelled = np.random.default_rng(self.seed).permutation(len(self.texts))[:n].tolist()
 
     def choose(self, model: Path, n: int) -> None:
         """Label more texts.
@@ -101,7 +200,9 @@ class Chooser:
         known = set(self.labelled)
         left = [i for i in range(len(self.texts)) if i not in known]
         if self.by == RANDOM:
-            self.labelled += self._random.choice(left, n, replace=False).tolist()
+            # The same ones where the loop goes on after it was stopped.
+            random = np.random.default_rng([self.seed, len(known)])
+            self.labelled += random.choice(left, n, replace=False).tolist()
             return
         nlp = spacy.load(model)
         found = select_texts(
@@ -131,37 +232,35 @@ def unlabelled(texts: Sequence[Doc], places: Sequence[int], vocab: Vocab) -> Ite
 def simulate(
     chooser: Chooser,
     folder: Path,
-    corpus: Path,
-    settings: Settings,
+    train_and_score: Callable[[Chooser, Path], float],
     sizes: Tuple[int, int, int],
     goal: float,
 ) -> List[Tuple[int, float]]:
-    """Label, train and score in turn.
+    """Label, train and score in turn. After each round, what was chosen and found is written to a file beside the
+    folder, so that the next start goes on with the round that was not finished.
 
     chooser (Chooser): Chooses the texts.
     folder (Path): For what is trained.
-    corpus (Path): With dev.spacy and test.spacy.
-    settings (Settings): What is changed in `extractor.cfg`.
+    train_and_score (Callable[[Chooser, Path], float]): Gives F1 on the test set, in percent, and leaves `model-best`.
     sizes (Tuple[int, int, int]): Texts at the start and in each round, and rounds.
     goal (float): F1 on the test set with which it ends.
     RETURNS (List[Tuple[int, float]]): How many texts are labelled, and F1 on the test set, in percent.
     """
     first, more, rounds = sizes
+    state = folder.with_name(f"{folder.name}.json")
     curve: List[Tuple[int, float]] = []
-    chooser.start(first)
-    for number in range(rounds):
-        data = folder.with_name(f"{folder.name}.spacy")
-        data.parent.mkdir(parents=True, exist_ok=True)
-        DocBin(docs=[chooser.texts[i] for i in chooser.labelled], store_user_data=True).to_disk(data)
-        chosen: Dict[str, Any] = {**settings, "paths.train": str(data), "system.seed": chooser.seed}
-        train(folder, "extractor.cfg", chosen)
-        model = folder / "model-best"
-        curve.append((len(chooser.labelled), score(spacy.load(model), corpus / "test.spacy", FIGURE)))
+    if state.exists():
+        found = read_json(state)
+        chooser.labelled, curve = found["labelled"], [(int(n), float(value)) for n, value in found["curve"]]
+    else:
+        chooser.start(first)
+    while True:
+        curve.append((len(chooser.labelled), train_and_score(chooser, folder)))
         msg.info(f"{folder.name}: {curve[-1][0]} labels, F1 {curve[-1][1]:.1f}")
-        if curve[-1][1] >= goal or number == rounds - 1:
-            break
-        chooser.choose(model, more)
-    return curve
+        if curve[-1][1] >= goal or len(curve) == rounds:
+            return curve
+        chooser.choose(folder / "model-best", more)
+        write_json(state, {"labelled": chooser.labelled, "curve": curve})
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ import _digests  # noqa: E402
 import _few_labels as few_labels  # noqa: E402
 import _trainings  # noqa: E402
 import _work_folder  # noqa: E402
+import _workers  # noqa: E402
 import prepare_few_labels  # noqa: E402
 import run_few_labels  # noqa: E402
 import score_few_labels  # noqa: E402
@@ -191,7 +192,7 @@ def test_some_runs_of_the_plan():
     ("seconds", "text"), [(7.4, "7 s"), (400, "7 min"), (11100, "3 h 05 min"), (3599, "1 h 00 min")]
 )
 def test_times_in_words(seconds, text):
-    assert run_few_labels.in_words(seconds) == text
+    assert _workers.in_words(seconds) == text
 
 
 def test_a_run_has_another_name_with_other_settings(monkeypatch):
@@ -260,7 +261,7 @@ def test_a_run_has_another_name_with_another_default(monkeypatch, tmp_path):
     path = tmp_path / "configs" / "vae.cfg"
 
     def changes():
-        few_labels._config_digest.cache_clear()
+        few_labels.config_digest.cache_clear()
         return [item.name != name for item, name in zip(items, names, strict=True)]
 
     assert changes() == [False, False, False]

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import pytest
 import spacy
 import srsly
 import typer
@@ -37,26 +38,110 @@ def test_both_ways_start_with_the_same_texts():
     assert choosers[0].labelled == choosers[1].labelled
 
 
-def test_what_has_a_result_is_summed_up_and_not_run(tmp_path, monkeypatch):
-    DocBin(docs=TEXTS, store_user_data=True).to_disk(tmp_path / "train.spacy")
-    curves = {"random": [(100, 50.0), (150, 60.0), (200, 70.0)], "uncertainty": [(100, 50.0), (150, 65.0)]}
-
-    def simulate(chooser, *rest):
-        return curves[chooser.by.split(",")[0]]
-
+@pytest.fixture
+def simulated(tmp_path, monkeypatch):
+    """The command, with curves that are given in place of trainings."""
+    for part in ("train", "dev", "test"):
+        DocBin(docs=TEXTS, store_user_data=True).to_disk(tmp_path / f"{part}.spacy")
     app = typer.Typer()
     app.command()(simulate_selection.main)
-    arguments = [tmp_path, tmp_path / "vae", tmp_path / "work", tmp_path / "runs", tmp_path / "out.json", "--seeds=2"]
-    monkeypatch.setattr(simulate_selection, "simulate", simulate)
-    assert CliRunner().invoke(app, list(map(str, arguments))).exit_code == 0
+    arguments = [tmp_path, tmp_path / "work", tmp_path / "runs", tmp_path / "out.json", "--seeds=2"]
+
+    def run(curves):
+        def simulate(chooser, *rest):
+            found = curves[chooser.by.split(",")[0]]
+            if found is None:
+                raise RuntimeError("the disk is full")
+            return found
+
+        monkeypatch.setattr(simulate_selection, "simulate", simulate if curves else None)
+        result = CliRunner().invoke(app, list(map(str, arguments)))
+        records = srsly.read_json(tmp_path / "out.json")["records"] if (tmp_path / "out.json").exists() else []
+        return result, {(item["figure"], item["arm"]): item["mean"] for item in records}
+
+    return run
+
+
+def test_what_has_a_result_is_summed_up_and_not_run(simulated, tmp_path):
+    curves = {"random": [(100, 50.0), (150, 60.0), (200, 70.0)], "uncertainty": [(100, 50.0), (150, 65.0)]}
+    assert simulated(curves)[0].exit_code == 0
     assert len(list((tmp_path / "runs").glob("selection-*.json"))) == 4
     # The second time nothing is run.
-    monkeypatch.setattr(simulate_selection, "simulate", None)
-    assert CliRunner().invoke(app, list(map(str, arguments))).exit_code == 0
-    records = {item["arm"]: item for item in srsly.read_json(tmp_path / "out.json")["records"]}
-    assert records["random"]["mean"] == 175.0
-    assert records["selection"]["mean"] == 150.0
-    assert records["selection"]["figure"] == "labels_to_65"
+    result, found = simulated(None)
+    assert result.exit_code == 0, result.output
+    assert found == {
+        ("reached_65", "random"): 100.0,
+        ("reached_65", "selection"): 100.0,
+        ("labels_to_65", "random"): 175.0,
+        ("labels_to_65", "selection"): 150.0,
+        ("fewer_labels", "selection"): pytest.approx(100 / 7),
+    }
+
+
+def test_a_curve_that_never_gets_there_does_not_count_as_if_it_had(simulated):
+    curves = {"random": [(100, 50.0), (150, 60.0)], "uncertainty": [(100, 50.0), (150, 65.0)]}
+    result, found = simulated(curves)
+    assert found == {
+        ("reached_65", "random"): 0.0,
+        ("reached_65", "selection"): 100.0,
+        ("labels_to_65", "selection"): 150.0,
+    }
+    assert "was not reached with 150 labels, but 60.0" in " ".join(result.output.split())
+
+
+def test_the_others_go_on_where_a_curve_fails(simulated, tmp_path):
+    result, found = simulated({"random": [(100, 70.0)], "uncertainty": None})
+    assert result.exit_code == 1
+    assert "2 runs failed" in result.output
+    assert "the disk is full" in " ".join(result.output.split())
+    assert found == {("reached_65", "random"): 100.0, ("labels_to_65", "random"): 100.0}
+
+
+@pytest.mark.parametrize("stopped_in", [1, 2, 3])
+def test_a_stopped_loop_loses_one_round(tmp_path, stopped_in):
+    trained = []
+
+    def train_and_score(chooser, folder):
+        trained.append(list(chooser.labelled))
+        if len(trained) == stopped_in:
+            raise KeyboardInterrupt
+        return float(len(chooser.labelled))
+
+    def start():
+        chooser = simulate_selection.Chooser("random", 1, TEXTS)
+        return simulate_selection.simulate(chooser, tmp_path / "run", train_and_score, (10, 5, 4), 100.0)
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    curve = start()
+    assert curve == [(10, 10.0), (15, 15.0), (20, 20.0), (25, 25.0)]
+    # The round in which it was stopped is the only one that was done twice, with the same texts.
+    assert len(trained) == 5
+    assert trained[stopped_in - 1] == trained[stopped_in]
+    assert trained[-1] == trained_at_once()
+
+
+def trained_at_once():
+    chooser = simulate_selection.Chooser("random", 1, TEXTS)
+    chooser.start(10)
+    for _ in range(3):
+        chooser.choose(Path("nowhere"), 5)
+    return chooser.labelled
+
+
+def test_each_seed_has_an_encoder_of_its_own(simulated, tmp_path, monkeypatch):
+    trained = []
+
+    def train(folder, config, settings):
+        trained.append((config, settings))
+        (folder / "model-last").mkdir(parents=True)
+
+    monkeypatch.setattr(simulate_selection, "train", train)
+    loop = simulate_selection.Loop(tmp_path, tmp_path / "work", tmp_path / "runs", None, (10, 5, 4), 65.0)
+    first, again, other = (loop.encoder(seed) for seed in (0, 0, 1))
+    assert first == again != other
+    assert [(config, settings["system.seed"]) for config, settings in trained] == [("vae.cfg", 0), ("vae.cfg", 1)]
+    assert all(settings["paths.train"] == str(tmp_path / "train.spacy") for _, settings in trained)
 
 
 def test_copies_for_another_pipeline():
