@@ -48,7 +48,18 @@ def main(
         for percent in percents:
             write(folder / f"labelled-{percent}.spacy", labelled(parts["train"], percent, seed))
         write(folder / "raw.spacy", raws[seed])
+    for name in ("dev", "test"):
+        n = count_repeated(parts["train"], parts[name])
+        msg.info(
+            f"{n} of {len(parts['train'])} training texts stand in the {name} set, too, and stay among the labelled"
+        )
     msg.good(f"Cut {corpus} for {seeds} seeds into {output}")
+
+
+def count_repeated(docs: Iterable[Doc], held_out: Iterable[Doc]) -> int:
+    """RETURNS (int): How many texts stand among others, too, word by word."""
+    keys = {text_key(doc.text) for doc in held_out}
+    return sum(text_key(doc.text) in keys for doc in docs)
 
 
 def read(path: Path, vocab: Vocab, mask: bool) -> List[Doc]:

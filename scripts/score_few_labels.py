@@ -71,9 +71,10 @@ def read_results(folder: Path, runs: List[Run]) -> Values:
     tests: Dict[str, Optional[str]] = {}
     for run in runs:
         # The end of the name says what it was trained on.
-        path, *others = sorted(folder.glob(f"{escape(run.name)}-*.json")) or [None]
-        if path is None:
+        paths = sorted(folder.glob(f"{escape(run.name)}-*.json"))
+        if not paths:
             continue
+        path, *others = paths
         if others:
             reason = f"{path.name} is a result of the same run on other data; remove the one that does not count"
             raise ValueError(Errors.VE303.format(path=others[0], line=1, reason=reason))

@@ -119,6 +119,17 @@ def test_raw_text_holds_nothing_that_models_are_scored_on(corpus, tmp_path):
     assert not {doc.text for doc in test} & {doc.text for doc in raw}
 
 
+def test_labelled_texts_that_models_are_scored_on_are_counted(corpus, tmp_path):
+    leaky = shutil.copytree(corpus, tmp_path / "leaky")
+    docs = read(corpus / "train.spacy")
+    DocBin(docs=[*docs[:3], sentence(300)], store_user_data=True).to_disk(leaky / "test.spacy")
+    result = run(prepare_few_labels, leaky, tmp_path / "out", "--seeds", 1)
+    output = " ".join(result.output.split())
+    assert "3 of 200 training texts stand in the test set" in output
+    assert "0 of 200 training texts stand in the dev set" in output
+    assert len(read(tmp_path / "out" / "seed-0" / "labelled-100.spacy")) == 200
+
+
 def test_masked_arguments(corpus, tmp_path):
     run(prepare_few_labels, corpus, tmp_path, "--seeds", 1, "--shares", 10, "--mask")
     for path in (tmp_path / "test.spacy", tmp_path / "seed-0" / "labelled-10.spacy", tmp_path / "seed-0" / "raw.spacy"):
@@ -464,8 +475,8 @@ def test_a_result_says_what_it_rests_on(data, trainer, scored):
     assert set(found["data"]) == {"labelled", "raw", "dev", "test", "vectors", "lexicon"}
     assert "changed" in found
     config = trainer.configs[study.name_of(item)]
-    assert config["corpora"]["train"]["raw"]["path"] == str(data / "quickstart" / "seed-0" / "raw.spacy")
-    assert config["corpora"]["train"]["labelled"]["path"] == str(data / "quickstart" / "seed-0" / "labelled-10.spacy")
+    assert config["paths"]["raw"] == str(data / "quickstart" / "seed-0" / "raw.spacy")
+    assert config["paths"]["train"] == str(data / "quickstart" / "seed-0" / "labelled-10.spacy")
     # The pipeline of the run is gone, its encoder is kept for others.
     assert [path.name for path in study.work.iterdir()] == [study.encoder_of(item)]
 
