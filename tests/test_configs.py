@@ -16,10 +16,10 @@ from spacy.tokens import DocBin
 from spacy.util import load_config
 from thinc.api import Config
 
-from spacy_vaedie.training.examples import predicted_copy
+from spacy_vaedie.training.examples import make_example, predicted_copy
 from spacy_vaedie.training.logger import PLAIN_SCORES
 
-from .pipeline.helpers import LABELS, TEXTS, relation_examples, run_python
+from .pipeline.helpers import LABELS, PEOPLE, TEXTS, entities_of, relation_examples, run_python
 from .transformer import needs_transformers, write_transformer
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.cfg"))
@@ -214,6 +214,64 @@ def test_raw_text_that_is_its_own_dev_text_is_counted(name, corpus):
     assert len(list(readers["dev"](spacy.blank("en")))) == len(TEXTS)
 
 
+@pytest.fixture(scope="module")
+def one_label(en, tmp_path_factory):
+    """Ten texts of one label, and ten of none."""
+    folder = tmp_path_factory.mktemp("one_label")
+    files = {}
+    for name, verb, labels in (("train", "founded", ["FOUNDED"]), ("raw", "left", None), ("empty", "met", [])):
+        docs = []
+        for text in (
+            f"{person} {verb} {firm}." for person in sorted(PEOPLE) for firm in ("Pell Mills", "Sandbar Press")
+        ):
+            relations = [(0, 1, label) for label in labels or []]
+            doc = _annotate(make_example(en(text), entities=entities_of(text), relations=relations))
+            if labels is None:
+                doc._.relations = None
+            docs.append(doc)
+        assert len(docs) == 10
+        files[name] = folder / f"{name}.spacy"
+        DocBin(docs=docs, store_user_data=True).to_disk(files[name])
+    return files
+
+
+@pytest.mark.parametrize("name", ["joint", "extractor"])
+def test_ten_texts_of_one_label(name, one_label, corpus, vae, tmp_path):
+    path = VAE_CONFIG.with_stem(name)
+    files = {**corpus, "train": one_label["train"], "raw": one_label["raw"]}
+    short = {**SHORT, "training.max_steps": 20, "training.eval_frequency": 10}
+    train(path, tmp_path, overrides={**overrides_for(path, files, vae), **short})
+    nlp = spacy.load(tmp_path / "model-last")
+    assert nlp.get_pipe("extractor").labels == ("FOUNDED",)
+    assert 0.0 <= json.loads((tmp_path / "model-last" / "meta.json").read_text())["performance"]["rels_f"] <= 1.0
+    docs = [predicted_copy(doc) for doc in DocBin().from_disk(one_label["train"]).get_docs(nlp.vocab)]
+    for doc in nlp.pipe(docs):
+        assert {relation.label for relation in doc._.relations} <= {"FOUNDED"}
+
+
+@pytest.mark.parametrize("name", ["joint", "extractor"])
+def test_no_relation_in_any_annotated_text(name, one_label, corpus, vae, tmp_path):
+    path = VAE_CONFIG.with_stem(name)
+    files = {**corpus, "train": one_label["empty"], "raw": one_label["raw"]}
+    with pytest.raises(ValueError, match=r"VE201.*10 are annotated, and none holds a relation"):
+        train(path, tmp_path, overrides={**overrides_for(path, files, vae), **SHORT})
+
+
+def test_labels_of_a_corpus_that_is_streamed(corpus, tmp_path):
+    """spaCy initializes from the first 100 Examples, which hold two of the annotated texts here."""
+    path = VAE_CONFIG.with_stem("joint")
+    config = Config().from_disk(path, interpolate=False)
+    overrides = {**overrides_for(path, corpus), **SHORT, "training.max_epochs": -1, "training.max_steps": 1}
+    overrides["corpora.train.raw_per_labelled"] = 60.0
+    for given in (None, list(LABELS)):
+        if given:
+            config["initialize"]["components"]["extractor"] = {"labels": given}
+        config.to_disk(tmp_path / "config.cfg")
+        train(tmp_path / "config.cfg", tmp_path / "out", overrides=overrides)
+        labels = spacy.load(tmp_path / "out" / "model-last").get_pipe("extractor").labels
+        assert labels == (tuple(given) if given else ("FOUNDED",))
+
+
 LOAD = """
 import json, sys, spacy
 nlp = spacy.load(sys.argv[1])
@@ -258,6 +316,22 @@ def test_the_encoder_below(name, frozen, corpus, vae, tmp_path):
     before = spacy.load(vae).get_pipe("vae_encoder").model.to_bytes()
     after = spacy.load(tmp_path / "model-last").get_pipe("vae_encoder").model.to_bytes()
     assert (before == after) == frozen
+
+
+@needs_transformers
+def test_classes_of_words_above_a_transformer(corpus, tmp_path, en):
+    lexicon = tmp_path / "lexicon.jsonl"
+    lexicon.write_text('{"word": "found", "classes": ["make"]}', encoding="utf8")
+    overrides = {**overrides_for(TRF_CONFIG, corpus), **SHORT}
+    overrides["initialize.lookups"] = {"@misc": "spacy-vaedie.Lexicon.v1", "path": str(lexicon)}
+    overrides["components.extractor.model.parts.classes"] = {"@architectures": "spacy-vaedie.WordClasses.v1"}
+    overrides["components.extractor.threshold"] = 0.0
+    train(TRF_CONFIG, tmp_path / "out", overrides=overrides)
+    nlp = spacy.load(tmp_path / "out" / "model-last")
+    doc = nlp(predicted_copy(relation_examples(en)[0].predicted))
+    (records,) = nlp.get_pipe("extractor").explain([doc])
+    assert records
+    assert all({"classes", "path", "latents"} <= set(record) for record in records)
 
 
 @needs_transformers
