@@ -2,10 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from spacy.lookups import Lookups
+from spacy.training import Example
 from spacy.util import fix_random_seed
 
 from spacy_vaedie.pipeline.calibration import annotate_before
 from spacy_vaedie.tokens import Argument, Relation
+from spacy_vaedie.training.examples import predicted_copy
 
 from .helpers import SMALL_EXTRACTOR, SMALL_VAE, blank, copies, relation_examples
 
@@ -55,6 +58,49 @@ def test_what_a_part_says_is_what_is_left_out(trained):
         network.hidden.data = kept
     assert [record["path"] for record in records] == pytest.approx([0.0] * len(records), abs=1e-6)
     assert any(max(record.values()) > 1e-3 for record in records)
+
+
+LABEL_TERM = {"@architectures": "spacy-vaedie.LabelTerm.v1"}
+
+
+@pytest.mark.parametrize(("beside", "term"), [(False, None), (False, LABEL_TERM), (True, LABEL_TERM)])
+def test_the_share_of_classes_of_words(en, monkeypatch, beside, term):
+    """Alone and beside the other parts, also where a generative term is trained with them."""
+    monkeypatch.setattr(en.vocab, "lookups", Lookups())
+    lexicon = {"found": ["make"], "live": ["be"], "buy": ["get"], "belong": ["get"], "Works": ["firm"]}
+    en.vocab.lookups.add_table("word_classes", lexicon)
+    classes = {"@architectures": "spacy-vaedie.WordClasses.v1", "width": 16, "buckets": 100}
+    others = SMALL_EXTRACTOR["model"]["parts"] if beside else dict.fromkeys(PARTS)
+    parts = {**others, "classes": classes}
+    nlp = blank(en)
+    nlp.add_pipe("vae_encoder", config=SMALL_VAE)
+    nlp.add_pipe("extractor", config={"model": {**SMALL_EXTRACTOR["model"], "parts": parts, "term": term}})
+    examples = relation_examples(en)
+    fix_random_seed(0)
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 0.01
+    # Half of them are not annotated, which a term learns from.
+    batch = [*examples, *raw_pairs(examples)]
+    losses = [nlp.update(batch, sgd=optimizer)["extractor"] for _ in range(40)]
+    assert losses[-1] < losses[0] / 2
+    docs = list(nlp.pipe(copies(example.x for example in examples)))
+    records = {
+        (doc[relation.head.start : relation.head.end].text, relation.label): record
+        for doc, found in zip(docs, nlp.get_pipe("extractor").explain(docs), strict=True)
+        for relation, record in zip(doc._.relations, found, strict=True)
+    }
+    record = records["Ada Quill", "FOUNDED"]
+    assert set(record) == {"classes", "latents"} | (PARTS if beside else set())
+    assert record["classes"] != 0.0
+    if not beside:
+        # Types say that it is FOUNDED or OWNS, and the class of the verb which of the two.
+        assert record["classes"] > 0.1
+        assert record["latents"] == pytest.approx(0.0, abs=1e-6)
+
+
+def raw_pairs(examples):
+    """The same texts, with entities and not annotated."""
+    return [Example(predicted_copy(example.x), predicted_copy(example.x)) for example in examples]
 
 
 def test_it_does_not_depend_on_the_batch_and_changes_nothing(trained):
