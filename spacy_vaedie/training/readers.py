@@ -134,8 +134,11 @@ def create_mixed_corpus(
     and starts again at its end. Raw text that holds nothing but annotated texts is told of (VW303).
 
     `spacy train` reads a corpus once and shuffles it in each epoch, and so sees one epoch's share of the raw text
-    only: make `raw_per_labelled` as large as the raw text is. With `max_epochs = -1` it reads it again in each epoch,
-    in the same order of labelled Examples.
+    only: make `raw_per_labelled` as large as the raw text is. With `max_epochs = -1` it reads on in it in each epoch,
+    in the same order of labelled Examples, but initializes the pipeline from the first 100 Examples, raw ones among
+    them. The extractor then takes its labels, the types that go together and the frequencies of labels that it starts
+    from, and the encoder its vocabulary, from these alone. So give the labels: `labels` in the block
+    `[initialize.components.extractor]`.
 
     Pipes of spaCy that take missing annotation for none (`spancat`, `span_finder` and `textcat`) must not learn from
     raw text, so they cannot be trained on this corpus. `ner`, `textcat_multilabel` and the extractor can.
