@@ -95,11 +95,11 @@ def test_calibrated_again(model, dev, tmp_path):
 
 def test_evaluate_prints_the_calibration_error(model, dev, tmp_path):
     output = tmp_path / "scores.json"
-    for flags, there in (["--gold-entities"], True), ([], False):
+    for flags in ["--gold-entities"], []:
         result = CliRunner().invoke(app, ["evaluate", str(model), str(dev), "--output", str(output), *flags])
         assert result.exit_code == 0, result.stdout
-        assert ("Expected calibration error: " in result.stdout) == there
-        assert ("rels_calibration_error" in srsly.read_json(output)) == there
+        assert "Expected calibration error: " in result.stdout
+        assert "rels_calibration_error" in srsly.read_json(output)
     assert 0 <= evaluate(str(model), dev, gold_entities=True)["rels_calibration_error"] <= 1
 
 
