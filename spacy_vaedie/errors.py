@@ -187,7 +187,6 @@ class Errors(metaclass=_Coded):
         "'{name}' learns from pairs that are not annotated (`unlabelled`), by a teacher that is the average of its own "
         "weights, and the optimizer keeps none. Set `use_averages = true` in `[training.optimizer]`."
     )
-
     VE227 = (
         "The model reads the classes of words ('spacy-vaedie.WordClasses.v1'), and the vocabulary has no table "
         "'{table}'. In a training, set `lookups` in `[initialize]` to a 'spacy-vaedie.Lexicon.v1'. For a component "

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Callable, List, Optional, Tuple, TypeAlias
+from typing import Callable, List, Tuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
 from ..tokens.dependency import Parse, Paths, read_parse, shortest_paths, span_roots
-from ..tokens.lexicon import WordClasses, read_word_classes
+from ..tokens.lexicon import NO_CLASSES, WordClasses, read_word_classes
 from .candidates import Candidates, concatenate, ranges
 from .pair_features import firsts_of, lexical_features, mix, type_buckets
 from .word_classes import class_features
@@ -103,7 +103,7 @@ def index_blocks(docs: List[Doc], candidates: List[Candidates], with_classes: bo
     RAISES (ValueError): VE227 if the vocabulary has no lexicon.
     """
     parse = read_parse(docs)
-    classes = read_word_classes(docs, parse) if with_classes else None
+    classes = read_word_classes(docs, parse) if with_classes else NO_CLASSES
     batch = concatenate(candidates, parse.starts)
     read = np.cumsum(_rows_at_most(parse, batch))
     changes = np.flatnonzero(np.diff(read // BLOCK_ROWS)) + 1
@@ -123,7 +123,7 @@ def _rows_at_most(parse: Parse, batch: Candidates) -> Ints:
     return rows
 
 
-def _index(parse: Parse, batch: Candidates, word_classes: Optional[WordClasses] = None) -> PairIndex:
+def _index(parse: Parse, batch: Candidates, word_classes: WordClasses = NO_CLASSES) -> PairIndex:
     heads, tails = batch.spans[batch.pairs[:, 0]], batch.spans[batch.pairs[:, 1]]
     roots = span_roots(parse, batch.spans[:, 0], batch.spans[:, 1])
     head_roots, tail_roots = roots[batch.pairs[:, 0]], roots[batch.pairs[:, 1]]
@@ -133,8 +133,7 @@ def _index(parse: Parse, batch: Candidates, word_classes: Optional[WordClasses] 
     end = np.maximum(np.maximum(heads[:, 0], tails[:, 0]), start)
     between = (start, np.minimum(end, start + MAX_BETWEEN))
     features = lexical_features(parse, batch, (head_roots, tail_roots), paths, between)
-    nothing = np.zeros(0, dtype="uint64"), np.zeros(0, dtype="int64")
-    classes = nothing if word_classes is None else class_features(parse, word_classes, (head_roots, tail_roots), paths)
+    classes = class_features(parse, word_classes, (head_roots, tail_roots), paths)
     doc_starts = parse.starts[parse.doc_index[head_roots]]
     doc_ends = doc_starts + parse.lengths[parse.doc_index[head_roots]]
     return PairIndex(

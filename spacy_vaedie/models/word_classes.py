@@ -28,6 +28,8 @@ def class_features(parse: Parse, found: WordClasses, roots: Tuple[Ints, Ints], p
     paths (Paths): The dependency paths.
     RETURNS (Tuple[Hashes, Ints]): Hashes, and the pair that each describes. *Shape:* (n_features,) each
     """
+    if not len(found.words):
+        return np.zeros(0, dtype="uint64"), np.zeros(0, dtype="int64")
     pairs = np.arange(len(roots[0]))
     owners = np.repeat(pairs, paths.lengths)
     place = np.arange(len(owners)) - np.repeat(firsts_of(paths.lengths), paths.lengths)
@@ -36,9 +38,8 @@ def class_features(parse: Parse, found: WordClasses, roots: Tuple[Ints, Ints], p
     all_owners = np.concatenate([pairs, pairs, owners[inner]])
     roles = np.repeat([HEAD, TAIL, ON_PATH], [len(pairs), len(pairs), int(inner.sum())]).astype("uint64")
     # Where each word would stand among those that have classes.
-    places = np.searchsorted(found.words, parse.words[rows])
-    places = np.minimum(places, max(len(found.words) - 1, 0))
-    known = found.words[places] == parse.words[rows] if len(found.words) else np.zeros(len(rows), dtype=bool)
+    places = np.minimum(np.searchsorted(found.words, parse.words[rows]), len(found.words) - 1)
+    known = found.words[places] == parse.words[rows]
     places, all_owners, roles = places[known], all_owners[known], roles[known]
     lengths = found.lengths[places]
     classes = found.classes[ranges(found.firsts[places], found.firsts[places] + lengths)]
