@@ -35,7 +35,6 @@ FLOORS = {
     "export": 3,
     "tokens": 2,
     "lang": 2,
-    "known_strings": 1,
     "errors": 1,
     "about": 1,
 }

@@ -16,7 +16,7 @@ from spacy.strings import StringStore
 from spacy.symbols import AUX, VERB  # type: ignore[attr-defined]
 from spacy.tokens import Doc
 
-from ..known_strings import KnownStrings
+from .known_strings import KnownStrings
 from .polarity_rules import (
     ANCHOR,
     CHILD,

@@ -11,16 +11,11 @@ from bisect import bisect_left, bisect_right
 from typing import Any, List, Optional, Tuple
 from zlib import crc32
 
-from spacy.attrs import IDX, ORTH, SPACY
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..known_strings import KnownStrings
 
 Entry = Tuple[int, int, Any]
-
-_CHARACTERS = [IDX, ORTH, SPACY]
-_KNOWN = KnownStrings()
 
 
 def read_entries(doc: Doc, name: str) -> List[Entry]:
@@ -44,31 +39,18 @@ def read_entries(doc: Doc, name: str) -> List[Entry]:
     return sorted(entries, key=lambda entry: entry[:2])
 
 
-def write_entry(doc: Doc, name: str, value: Any, text: Optional[str] = None) -> None:
+def write_entry(doc: Doc, name: str, value: Any) -> None:
     """Replace all entries of a name by one for the whole text.
 
     doc (Doc): The Doc to write to.
     name (str): Name of the stored data.
     value (Any): What to store, of types that msgpack knows, or None to store nothing.
-    text (Optional[str]): `doc.text`, where it was read before.
     """
     for key in _keys(doc, name):
         del doc.user_data[key]
     if value is not None:
-        text = doc.text if text is None else text
+        text = doc.text
         doc.user_data[("._.", name, 0, len(text))] = (_checksum(text), value)
-
-
-def read_characters(doc: Doc) -> Tuple[List[int], List[int], str]:
-    """Read where tokens stand in the text. A property of each token takes longer, and so does `doc.text`.
-
-    doc (Doc): The Doc.
-    RETURNS (Tuple[List[int], List[int], str]): First character and last one (exclusive) of each token, and the text.
-    """
-    starts, words, spaces = doc.to_array(_CHARACTERS).reshape(len(doc), len(_CHARACTERS)).T.tolist()
-    texts = _KNOWN.read(words, doc.vocab.strings)
-    ends = [start + len(text) for start, text in zip(starts, texts, strict=True)]
-    return starts, ends, "".join([text + " " if space else text for text, space in zip(texts, spaces, strict=True)])
 
 
 class TokenOffsets:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, List, Optional, Sequence, Tuple
 
+from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
 from ..errors import Errors, Warnings, warn
 from .relation import POLARITIES, Argument
-from .storage import TokenOffsets, read_characters, read_entries, write_entry
+from .storage import TokenOffsets, read_entries, write_entry
 
 _STORED = "vaedie_triples"
 
@@ -93,8 +94,9 @@ def set_triples(doc: Doc, triples: Optional[Sequence[Triple]]) -> None:
         return
     if not isinstance(triples, (list, tuple)) or not all(isinstance(item, Triple) for item in triples):
         raise ValueError(Errors.VE022.format(value=triples))
-    starts, ends, text = read_characters(doc)
-    write_entry(doc, _STORED, [_encode(triple, starts, ends) for triple in triples], text)
+    table = doc.to_array([IDX, LENGTH]).reshape(len(doc), 2)
+    starts, ends = table[:, 0].tolist(), table.sum(axis=1).tolist()
+    write_entry(doc, _STORED, [_encode(triple, starts, ends) for triple in triples])
 
 
 def _covers(doc: Doc, entries: Sequence[Tuple[int, int, Any]]) -> bool:

@@ -1,11 +1,7 @@
-import pytest
 from spacy.strings import StringStore
-from spacy.tokens import Doc
-from spacy.vocab import Vocab
 
-from spacy_vaedie import known_strings
-from spacy_vaedie.known_strings import KnownStrings
-from spacy_vaedie.tokens.storage import read_characters
+from spacy_vaedie.lang import known_strings
+from spacy_vaedie.lang.known_strings import KnownStrings
 
 
 def test_known_strings_need_no_store():
@@ -24,13 +20,3 @@ def test_no_more_strings_than_a_language_has_words_for(monkeypatch):
     for text in ("a", "b", "c"):
         assert known.read([strings[text]], strings) == [text]
     assert len(known) == 1
-
-
-@pytest.mark.parametrize("words", [[], ["Ada"], ["Ada", "是", "\n", "😀b", "."]])
-def test_characters(words):
-    for space in (True, False):
-        doc = Doc(Vocab(), words=words, spaces=[space] * len(words))
-        starts, ends, text = read_characters(doc)
-        assert text == doc.text
-        assert starts == [token.idx for token in doc]
-        assert ends == [token.idx + len(token) for token in doc]
