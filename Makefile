@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 # What only the configs with a transformer need.
 INSTALLED_TRF := .venv/.installed-trf
 
-.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds few-labels few-labels-quick discovery discovery-seeds selection figures clean
+.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds few-labels few-labels-trf few-labels-quick discovery discovery-seeds selection figures clean
 
 help:
 	@echo "make test            install into .venv, then ruff, mypy and pytest"
@@ -27,6 +27,7 @@ help:
 	@echo "make topics          train and score topic models on BBC News and M10, one seed"
 	@echo "make topics-seeds    the same with three seeds, for the table in docs/topics.md"
 	@echo "make few-labels      the study of few labels, hours; goes on where it was stopped"
+	@echo "make few-labels-trf  its runs on top of a transformer; installs what it needs"
 	@echo "make few-labels-quick  the same with a few updates on the bundled corpus"
 	@echo "make discovery       score relations that are discovered without labels, one seed"
 	@echo "make discovery-seeds  the same with three seeds, for the table in docs/discovery.md"
@@ -126,6 +127,10 @@ topics-seeds: install
 few-labels: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	$(BIN)/spacy project run few-labels . $(PROJECT_VARS)
+
+few-labels-trf: $(INSTALLED_TRF)
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run few-labels-trf . $(PROJECT_VARS)
 
 few-labels-quick: install
 	$(BIN)/spacy project run few-labels-quick . $(PROJECT_VARS)

@@ -65,6 +65,20 @@ def file_digest(path: Path) -> str:
 
 
 @cache
+def folder_digest(folder: Path) -> str:
+    """The files of a folder, e.g. the weights of a transformer.
+
+    folder (Path): The folder.
+    RETURNS (str): Its digest.
+    RAISES (FileNotFoundError): VE301 where it has no files.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not paths:
+        raise FileNotFoundError(Errors.VE301.format(path=folder))
+    return digest([(path.relative_to(folder).as_posix(), file_digest(path)) for path in paths])
+
+
+@cache
 def vectors_digest(pipeline: str) -> str:
     """The name and the size of a table of word vectors, and which words it has.
 

@@ -11,13 +11,15 @@ from typing import Annotated, Any, Dict, List, Optional
 
 import spacy
 import typer
-from _digests import corpus_digest, count_texts, digest, file_digest, vectors_digest
-from _few_labels import LEXICON, QUICK, STUDY, Run, Settings, choose, mix, plan
+from _digests import corpus_digest, count_texts, digest, file_digest, folder_digest, vectors_digest
+from _few_labels import LEXICON, QUICK, STUDY, TRANSFORMER, Run, Settings, choose, mix, plan
 from _metrics import current_commit, is_changed
 from _trainings import TrainingFailed, score, train
 from _work_folder import locked, write_json
 from _workers import in_words, tell_failures, work_on
 from wasabi import msg
+
+STATIC_VECTORS = "embed.include_static_vectors"
 
 
 def main(
@@ -25,6 +27,9 @@ def main(
     work: Annotated[Path, typer.Argument(help="Folder for what is trained")],
     results: Annotated[Path, typer.Argument(help="Folder for the results, a file a run")],
     vectors: Annotated[str, typer.Option(help="Word vectors, `null` for none")] = "null",
+    transformer: Annotated[
+        Optional[Path], typer.Option(help="Folder of a transformer's weights: the runs on top of it, and no others")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few updates on the bundled corpus")] = False,
     workers: Annotated[int, typer.Option(help="Trainings at once, one thread each", min=1)] = 2,
     corpus: Annotated[Optional[List[str]], typer.Option(help="Only runs on this corpus; again for another one")] = None,
@@ -33,9 +38,10 @@ def main(
     seed: Annotated[Optional[List[int]], typer.Option(help="Only runs with this seed")] = None,
 ) -> None:
     """Run what has no result yet, and keep count."""
-    study = Study(corpora, work, results, vectors)
+    study = Study(corpora, work, results, vectors, transformer)
+    planned = QUICK if quick else TRANSFORMER if transformer else STUDY
     try:
-        runs = choose(plan(QUICK if quick else STUDY), corpus or (), arm or (), share or (), seed or ())
+        runs = choose(plan(planned), corpus or (), arm or (), share or (), seed or ())
         left = [run for run in runs if not study.result_of(run).exists()]
     except (ValueError, OSError) as error:
         msg.fail(str(error))
@@ -56,10 +62,13 @@ class Study:
 
     corpora (Path), work (Path), results (Path): Folders, see `main`.
     vectors (str): Word vectors, `null` for none.
+    transformer (Optional[Path]): Folder of a transformer, for the runs on top of one.
     """
 
-    def __init__(self, corpora: Path, work: Path, results: Path, vectors: str) -> None:
-        self.corpora, self.work, self.results = corpora, work, results
+    def __init__(
+        self, corpora: Path, work: Path, results: Path, vectors: str, transformer: Optional[Path] = None
+    ) -> None:
+        self.corpora, self.work, self.results, self.transformer = corpora, work, results, transformer
         self.vectors = None if vectors == "null" else vectors
         self._guard = Lock()
         self._locks: Dict[str, Lock] = {}
@@ -77,10 +86,17 @@ class Study:
             files["raw"] = f"seed-{run.seed}/raw"
         folder = self.corpora / run.corpus.name
         found = {part: corpus_digest(folder / f"{file}.spacy") for part, file in files.items()}
-        found["vectors"] = "" if self.vectors is None else vectors_digest(self.vectors)
+        vectors = self.vectors_of(run)
+        found["vectors"] = "" if vectors is None else vectors_digest(vectors)
         if "initialize.lookups" in run.settings:
             found["lexicon"] = file_digest(Path(LEXICON))
+        if run.arm.transformer and self.transformer:
+            found["transformer"] = folder_digest(self.transformer)
         return found
+
+    def vectors_of(self, run: Run) -> Optional[str]:
+        """RETURNS (Optional[str]): The word vectors that a run has, None for none."""
+        return self.vectors if run.arm.vectors else None
 
     def name_of(self, run: Run) -> str:
         """RETURNS (str): Name of a run on this data: that of the run, and a digest of the data."""
@@ -89,7 +105,7 @@ class Study:
     def encoder_of(self, run: Run) -> str:
         """RETURNS (str): Name of the encoder below a run, trained on this data."""
         data = self.data_of(run)
-        return f"{run.encoder}-{digest([data['raw'], data['vectors']])}"
+        return f"{run.encoder}-{digest([data[part] for part in ('raw', 'vectors', 'transformer') if part in data])}"
 
     def result_of(self, run: Run) -> Path:
         """RETURNS (Path): The file of a run's result."""
@@ -108,9 +124,11 @@ class Study:
             if not (self.work / name).is_dir():
                 raw = str(self.corpora / run.corpus.name / f"seed-{run.seed}" / "raw.spacy")
                 paths = {"paths.train": raw, "paths.dev": raw}
-                embed = {"components.vae_encoder.model.embed.include_static_vectors": self.vectors is not None}
+                settings = {**self._shared(run), **paths, **run.encoder_settings}
+                if not run.arm.transformer:
+                    settings[f"components.vae_encoder.model.{STATIC_VECTORS}"] = self.vectors_of(run) is not None
                 try:
-                    train(self.work / name, "vae.cfg", {**self._shared(run), **paths, **embed, **run.encoder_settings})
+                    train(self.work / name, "vae.cfg", settings)
                 except TrainingFailed as error:
                     self._failed[name] = error
                     raise
@@ -143,14 +161,15 @@ class Study:
         if run.encoder:
             settings["paths.vae"] = str(self.work / self.encoder_of(run) / "model-last")
         else:
-            settings["components.extractor.model.tok2vec.embed.include_static_vectors"] = self.vectors is not None
+            settings[f"components.extractor.model.tok2vec.{STATIC_VECTORS}"] = self.vectors_of(run) is not None
         if run.arm.raw:
             settings["paths.raw"] = raw
             settings |= mix(run.settings, count_texts(Path(labelled)), count_texts(Path(raw)))
         return settings
 
     def _shared(self, run: Run) -> Settings:
-        return {"paths.vectors": self.vectors, "system.seed": run.seed}
+        shared: Settings = {"paths.vectors": self.vectors_of(run), "system.seed": run.seed}
+        return {**shared, "paths.transformer": str(self.transformer)} if run.arm.transformer else shared
 
 
 if __name__ == "__main__":

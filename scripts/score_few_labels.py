@@ -9,7 +9,7 @@ from typing import Annotated, Any, Dict, List, Optional, Tuple
 
 import typer
 from _arms import print_records
-from _few_labels import QUICK, STUDY, Run, plan
+from _few_labels import QUICK, STUDY, TRANSFORMER, Run, plan
 from _metrics import record, write_metrics
 from _work_folder import read_json
 from wasabi import msg
@@ -34,7 +34,7 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="The runs of the quick form")] = False,
 ) -> None:
     """Read the results of the runs that are planned, those that are there."""
-    runs = plan(QUICK if quick else STUDY)
+    runs = plan(QUICK if quick else (*STUDY, *TRANSFORMER))
     try:
         values = read_results(results, runs)
     except (ValueError, OSError) as error:

@@ -163,15 +163,35 @@ def test_the_plan():
     cells = {}
     for item in runs:
         cells.setdefault((item.corpus.name, item.arm.name, item.share), []).append(item.seed)
-    for corpus in ("semeval", "conll04"):
-        for arm in few_labels.ARMS:
+    for corpus in few_labels.STUDY:
+        assert set(few_labels.CURVES) < set(corpus.arms)
+    for corpus, arms in (
+        ("semeval", few_labels.SEMEVAL.arms),
+        ("conll04", ("latents", "joint", "autoencoder", "random")),
+    ):
+        for arm in arms:
             expected = [0, 1, 2, 3, 4] if arm in few_labels.CURVES else [0, 1, 2]
             assert cells[corpus, arm, 10] == expected
         for arm in few_labels.CURVES:
+            assert cells[corpus, arm, 10] == [0, 1, 2, 3, 4]
             assert [len(cells[corpus, arm, share]) for share in (5, 15, 30, 100)] == [5, 5, 5, 3]
     for arm in (*few_labels.CURVES, "autoencoder"):
         assert cells["semeval-masked", arm, 10] == [0, 1, 2]
     assert "parse+lexicon" in few_labels.CURVES
+
+
+def test_the_plan_on_top_of_a_transformer():
+    runs = few_labels.plan(few_labels.TRANSFORMER)
+    assert [(item.share, item.seed) for item in runs] == [(share, seed) for share in (10, 5, 30) for seed in range(3)]
+    assert all(item.arm.transformer and item.corpus.name == "semeval" for item in runs)
+    assert not any(item.arm.transformer for item in few_labels.plan((*few_labels.STUDY, *few_labels.QUICK)))
+
+
+def test_more_labels_take_more_updates():
+    for arm in few_labels.ARMS.values():
+        few, more, most = (few_labels.Run(few_labels.SEMEVAL, arm, share, 0).settings for share in (5, 30, 100))
+        for setting in ("training.max_steps", "training.eval_frequency"):
+            assert (more[setting], most[setting]) == (2 * few[setting], 3 * few[setting])
 
 
 def test_the_order_of_the_plan():
@@ -471,7 +491,8 @@ def test_a_result_says_what_it_rests_on(data, trainer, scored):
     found = srsly.read_json(study.result_of(item))
     assert (found["corpus"], found["arm"], found["share"], found["seed"]) == ("quickstart", "everything", 10, 0)
     assert found["settings"] == item.settings
-    assert found["encoder"]["components.vae_encoder.model.pairs"] == {"@architectures": "spacy-vaedie.PairTerm.v1"}
+    reading = {"@architectures": "spacy-vaedie.NoisyReading.v1"}
+    assert found["encoder"]["components.vae_encoder.model.reading"] == reading
     assert set(found["data"]) == {"labelled", "raw", "dev", "test", "vectors", "lexicon"}
     assert "changed" in found
     config = trainer.configs[study.name_of(item)]
@@ -509,12 +530,12 @@ def run_quick(data, *options):
 
 
 def test_one_failed_run_does_not_stop_the_others(data, trainer, scored):
-    trainer.failing = ("quickstart-parse-", "quickstart-pairs-0-")
+    trainer.failing = ("quickstart-parse-10-", "quickstart-pairs-0-")
     result, output = run_quick(data)
     assert result.exit_code == 1
     done = {srsly.read_json(path)["arm"] for path in (data.parent / "results").iterdir()}
-    assert done == set(few_labels.ARMS) - {"parse", "pairs", "everything"}
-    assert "3 runs failed" in output
+    assert done == set(few_labels.QUICK[0].arms) - {"parse", "pairs"}
+    assert "2 runs failed" in output
     (log,) = (data.parent / "work").glob("quickstart-parse-*/log.txt")
     assert log.read_text() == "E999: something is wrong"
     assert sorted(path.name for path in log.parent.iterdir()) == ["config.cfg", "log.txt"]
@@ -631,7 +652,8 @@ def terms_of(arm):
 
 def test_each_term_stands_alone_in_an_arm():
     raw = {name: terms_of(name) for name, arm in few_labels.ARMS.items() if arm.raw}
-    del raw["everything"]
+    for name in ("everything", "everything-trf"):
+        del raw[name]
     assert raw == {
         "self-training": {"self_training"},
         "joint": {"bound"},
