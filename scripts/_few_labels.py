@@ -130,6 +130,13 @@ ARMS: Dict[str, Arm] = {
             updates=2,
         ),
         Arm(
+            "fused+self-training",
+            "vae",
+            {**_FROZEN, "components.extractor.unlabelled": {"self_training": _SELF_TRAINING}},
+            raw=True,
+            updates=2,
+        ),
+        Arm(
             "consistency",
             "vae",
             {**_ANNOTATING, "components.extractor.unlabelled": {"consistency": _CONSISTENCY}},

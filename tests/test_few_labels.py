@@ -658,6 +658,7 @@ def test_each_term_stands_alone_in_an_arm():
         del raw[name]
     assert raw == {
         "self-training": {"self_training"},
+        "fused+self-training": {"self_training"},
         "joint": {"bound"},
         "consistency": {"bound", "consistency"},
         "label-term": {"bound", "label_term"},
