@@ -287,6 +287,14 @@ class Errors(metaclass=_Coded):
         "The pipeline '{model}' has no component that {what} (there are: {names}). Add 'extractor' to it, or name a "
         "pipeline that has one."
     )
+    VE451 = (
+        "The two pipelines are not compared on the same texts: {reason}. Give both the same annotated documents, in "
+        "the same order."
+    )
+    VE452 = (
+        "'{source}' has no component 'extractor' whose candidates could be looked at (there are: {names}). Name one "
+        "that has, or leave the option out for the default candidates, `spacy-vaedie.EntityPairs.v2`."
+    )
 
     # what looks at a whole corpus
     VE501 = (

@@ -37,14 +37,23 @@ OTHER = "Other"
 
 
 @dataclass(frozen=True)
-class _Scored:
-    """What makes a relation of a corpus the same as another one. Its polarity does not."""
+class ScoredRelation:
+    """What makes a relation of a corpus the same as another one. Its polarity and its score do not.
+
+    example (int): Which text of the corpus it is in.
+    pair (Tuple[int, int, int, int]): First and last character (exclusive) of the head, and those of the tail.
+    arguments (Tuple[str, str]): Labels of the two spans.
+    label (str): Its label.
+    polarity (Optional[str]): Its polarity, None where nobody decided.
+    score (float): How sure the pipeline is, 1.0 where it was annotated.
+    """
 
     example: int
     pair: Tuple[int, int, int, int]
     arguments: Tuple[str, str]
     label: str
     polarity: Optional[str] = field(default=None, compare=False)
+    score: float = field(default=1.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -131,17 +140,17 @@ def score_relations(
     RAISES (ValueError): VE401 where the two Docs of an example have different texts, VE205 where the candidates have
         another shape.
     """
-    gold: Set[_Scored] = set()
-    predicted: Set[_Scored] = set()
+    gold: Set[ScoredRelation] = set()
+    predicted: Set[ScoredRelation] = set()
     reached: Set[Tuple[int, Tuple[int, int, int, int]]] = set()
     annotated = False
     for i, example in enumerate(examples):
-        found = _read_gold(i, example, canonical)
+        found = read_gold(i, example, canonical)
         if found is None:
             continue
         annotated = True
         gold |= found
-        predicted |= _read_predicted(i, example, canonical)
+        predicted |= read_predicted(i, example, canonical)
         if candidates is not None:
             reached.update((i, pair) for pair in _read_candidates(candidates, example.predicted))
     scores = _score_sets(predicted, gold, annotated)
@@ -234,27 +243,40 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def _scored(i: int, relation: Relation, doc: Doc, canonical: Optional[Canonical]) -> _Scored:
+def _scored(i: int, relation: Relation, doc: Doc, canonical: Optional[Canonical]) -> ScoredRelation:
     relation = relation if canonical is None else canonical(relation)
     head, tail = relation.head.resolve(doc), relation.tail.resolve(doc)
-    return _Scored(
+    return ScoredRelation(
         example=i,
         pair=(head.start_char, head.end_char, tail.start_char, tail.end_char),
         arguments=(relation.head.label, relation.tail.label),
         label=relation.label,
         polarity=relation.polarity,
+        score=relation.score,
     )
 
 
-def _read_gold(i: int, example: Example, canonical: Optional[Canonical]) -> Optional[Set[_Scored]]:
+def read_gold(i: int, example: Example, canonical: Optional[Canonical]) -> Optional[Set[ScoredRelation]]:
+    """Read what is annotated in a text, in the form in which it is scored.
+
+    i (int): Which text of the corpus it is.
+    example (Example): The text.
+    canonical (Optional[Canonical]): See `score_relations`.
+    RETURNS (Optional[Set[ScoredRelation]]): The relations, None where the text is not annotated.
+    """
     relations = example.reference._.relations
     if relations is None:
         return None
     return {_scored(i, relation, example.reference, canonical) for relation in relations}
 
 
-def _read_predicted(i: int, example: Example, canonical: Optional[Canonical]) -> Set[_Scored]:
-    """RETURNS (Set[_Scored]): The predicted relations with both arguments in one annotated part of the reference."""
+def read_predicted(i: int, example: Example, canonical: Optional[Canonical]) -> Set[ScoredRelation]:
+    """Read what is predicted for a text, in the form in which it is scored.
+
+    i (int), example (Example), canonical (Optional[Canonical]): See `read_gold`.
+    RETURNS (Set[ScoredRelation]): The relations with both arguments in one annotated part of the reference.
+    RAISES (ValueError): VE401 where the two Docs have different texts.
+    """
     doc, reference = example.predicted, example.reference
     if doc.text != reference.text:
         reason = f"the predicted text {doc.text[:40]!r} is not the annotated one, {reference.text[:40]!r}"
@@ -278,7 +300,7 @@ def _read_candidates(candidates: Callable[[Doc], Pairs], doc: Doc) -> Set[Tuple[
     return {(starts[hs], ends[he - 1], starts[ts], ends[te - 1]) for hs, he, ts, te in pairs.tolist()}
 
 
-def _score_sets(predicted: Set[_Scored], gold: Set[_Scored], annotated: bool) -> Dict[str, Any]:
+def _score_sets(predicted: Set[ScoredRelation], gold: Set[ScoredRelation], annotated: bool) -> Dict[str, Any]:
     """All scores but candidate recall, each of them None where nothing was annotated."""
     if not annotated:
         kinds = ("rels", "rels_macro", "rels_boundaries")
@@ -293,7 +315,7 @@ def _score_sets(predicted: Set[_Scored], gold: Set[_Scored], annotated: bool) ->
         )
     strict, boundaries = PRFScore(), PRFScore()
     strict.score_set(predicted, gold)
-    boundaries.score_set(_without_arguments(predicted), _without_arguments(gold))
+    boundaries.score_set(without_arguments(predicted), without_arguments(gold))
     gold_types = [per_type[label].to_dict() for label in sorted({relation.label for relation in gold})]
     scores: Dict[str, Any] = {}
     for which in "prf":
@@ -305,11 +327,12 @@ def _score_sets(predicted: Set[_Scored], gold: Set[_Scored], annotated: bool) ->
     return scores
 
 
-def _score_polarity(predicted: Set[_Scored], gold: Set[_Scored]) -> Optional[float]:
+def _score_polarity(predicted: Set[ScoredRelation], gold: Set[ScoredRelation]) -> Optional[float]:
     said = {relation: relation.polarity for relation in predicted}
     right = [said[relation] == relation.polarity for relation in gold if relation.polarity and relation in said]
     return _mean(right) if right else None
 
 
-def _without_arguments(relations: Set[_Scored]) -> Set[_Scored]:
+def without_arguments(relations: Set[ScoredRelation]) -> Set[ScoredRelation]:
+    """RETURNS (Set[ScoredRelation]): The relations without the labels of their spans, as `boundaries` compares them."""
     return {replace(relation, arguments=("", "")) for relation in relations}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional, Tuple
 
@@ -10,13 +11,20 @@ import srsly
 import typer
 from spacy.cli._util import setup_gpu
 from spacy.language import Language
+from spacy.training import Example
 from wasabi import msg
 
+from ..analysis.errors_found import ScoreLabels, score_labels
+from ..analysis.evaluation import evaluate_examples, find_canonical, run_pipeline
+from ..analysis.outcomes import TextOutcome, read_outcomes
 from ..analysis.raw_docs import entity_writers
+from ..analysis.significance import compare_outcomes
+from ..analysis.slices import read_seen_pairs
 from ..errors import Errors
 from ..pipeline.calibration import CalibratedPipe, annotate_before
 from ..training.readers import create_relation_corpus
 from ._app import app, coded_errors
+from ._evaluation import print_comparison, print_details, print_errors, print_scores
 
 
 @app.command("evaluate")
@@ -26,58 +34,96 @@ def evaluate_cli(
     gold_entities: Annotated[
         bool, typer.Option("--gold-entities", help="Give the annotated entities and spans to the pipeline")
     ] = False,
+    train: Annotated[
+        Optional[Path],
+        typer.Option("--train", help="Training data, to score pairs of names apart that are related there"),
+    ] = None,
+    compare: Annotated[
+        Optional[str], typer.Option("--compare", help="Another pipeline, to compare with on the same documents")
+    ] = None,
+    n_bootstrap: Annotated[
+        int, typer.Option("--n-bootstrap", help="Resamples for intervals and p values, 0 for none", min=0)
+    ] = 1000,
+    n_errors: Annotated[int, typer.Option("--n-errors", help="Errors to show, the worst first", min=0)] = 50,
+    seed: Annotated[int, typer.Option("--seed", help="For the resamples", min=0)] = 0,
     output: Annotated[Optional[Path], typer.Option("--output", "-o", help="JSON file to write the scores to")] = None,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU, or -1 for the CPU")] = -1,
 ) -> None:
-    """Score the relations of a trained pipeline.
+    """Score the relations of a trained pipeline, and show where it is wrong.
 
     Without --gold-entities the pipeline finds entities and relations, as `spacy evaluate` has it. A component that
     would overwrite given entities or spans does not run with --gold-entities.
     """
     with coded_errors():
         setup_gpu(gpu_id)
-        scores = evaluate(model, data, gold_entities)
+        report = evaluate(
+            model,
+            data,
+            gold_entities,
+            train=train,
+            compare=compare,
+            n_bootstrap=n_bootstrap,
+            n_errors=n_errors,
+            seed=seed,
+        )
         if output is not None:
             output.parent.mkdir(parents=True, exist_ok=True)
-            srsly.write_json(output, scores)
-    print_scores(scores)
+            srsly.write_json(output, report)
+    print_errors(report)
+    print_details(report)
+    print_comparison(report)
+    print_scores(report)
     if output is not None:
         msg.good(f"Saved the scores to {output}")
 
 
-def evaluate(model: str, data: Path, gold_entities: bool = False) -> Dict[str, Any]:
-    """Score the relations of a trained pipeline.
+def evaluate(
+    model: str,
+    data: Path,
+    gold_entities: bool = False,
+    *,
+    train: Optional[Path] = None,
+    compare: Optional[str] = None,
+    n_bootstrap: int = 1000,
+    n_errors: int = 50,
+    seed: int = 0,
+) -> Dict[str, Any]:
+    """Score the relations of a trained pipeline, and find where it is wrong.
 
     model (str): Name or path of the pipeline.
     data (Path): Annotated Docs, a .spacy file or a folder.
     gold_entities (bool): Whether the pipeline is given the annotated entities and spans. It parses the text itself.
+    train (Optional[Path]): Its training data, a .spacy file or a folder, to score pairs that are seen there apart.
+    compare (Optional[str]): Name or path of another pipeline.
+    n_bootstrap (int): Number of resamples of the documents, 0 for neither intervals nor p values.
+    n_errors (int): How many errors to show.
+    seed (int): For the resamples.
     RETURNS (Dict[str, Any]): The `rels_*` scores, among them `rels_calibration_error` where an extractor is
-        there, `gold_entities`, the number of annotated texts as `n_docs` and of texts that are not
-        annotated and do not count as `n_unannotated`, and the components that did not run as `disabled`.
+        there, what `evaluate_examples` gives, `gold_entities`, the components that did not run as `disabled`, and as
+        `comparison` `model` and what `compare_outcomes` gives, None without another pipeline.
     RAISES (ValueError): VE402 where no component scores relations.
     """
     nlp = spacy.load(model)
-    read = create_relation_corpus(data, entities="gold" if gold_entities else "predicted", parse=False)
     disabled = entity_writers(nlp) if gold_entities else []
-    examples = list(read(nlp))
-    with nlp.select_pipes(disable=disabled):
-        scores = nlp.evaluate(examples)
-    scores = {name: score for name, score in scores.items() if name.startswith("rels_")}
-    if not scores:
-        names = ", ".join(nlp.pipe_names) or "none"
-        raise ValueError(Errors.VE402.format(model=model, what="scores relations", names=names))
-    for name, pipe in calibrated_pipes(nlp):
-        annotated = annotate_before(nlp, name, examples, disabled)
-        # A pair of spans that nobody annotated holds no relation, whatever the pipe says of it.
-        scores["rels_calibration_error"] = pipe.calibration_error(annotated, strict=not gold_entities)
-    n_annotated = sum(example.reference._.relations is not None for example in examples)
-    return {
-        **scores,
-        "gold_entities": gold_entities,
-        "n_docs": n_annotated,
-        "n_unannotated": len(examples) - n_annotated,
-        "disabled": disabled,
-    }
+    examples = _read(nlp, data, gold_entities)
+    found, scores = _run(nlp, model, examples, disabled)
+    calibration, score = _look_inside(nlp, examples, disabled, strict=not gold_entities)
+    report = evaluate_examples(
+        found,
+        canonical=find_canonical(nlp),
+        seen=None if train is None else read_seen_pairs(train, nlp.vocab),
+        score=score,
+        n_bootstrap=n_bootstrap,
+        n_errors=n_errors,
+        seed=seed,
+    )
+    comparison = None
+    if compare is not None:
+        texts, others = read_outcomes(found, find_canonical(nlp)), _run_other(compare, data, gold_entities)
+        comparison = {"model": compare, **compare_outcomes(texts, others, n_bootstrap=n_bootstrap, seed=seed)}
+    # What the components count themselves stands over what is counted anew: it is the same, and more.
+    more = {"gold_entities": gold_entities, "disabled": disabled, "comparison": comparison}
+    return {**report, **scores, **calibration, **more}
 
 
 def calibrated_pipes(nlp: Language) -> List[Tuple[str, CalibratedPipe]]:
@@ -89,34 +135,36 @@ def calibrated_pipes(nlp: Language) -> List[Tuple[str, CalibratedPipe]]:
     return [(name, pipe) for name, pipe in nlp.pipeline if isinstance(pipe, CalibratedPipe)]
 
 
-def print_scores(scores: Dict[str, Any]) -> None:
-    """Print what `evaluate` returns as tables.
-
-    scores (Dict[str, Any]): The scores.
-    """
-    source = "annotated" if scores["gold_entities"] else "predicted"
-    msg.divider(f"Relations between {source} entities, texts: {scores['n_docs']}")
-    if scores["n_unannotated"]:
-        msg.info(f"Texts left out, since their relations are not annotated: {scores['n_unannotated']}")
-    if scores["disabled"]:
-        msg.info(f"Not run, since they would overwrite the entities: {', '.join(scores['disabled'])}")
-    kinds = {"strict": "rels", "boundaries": "rels_boundaries", "macro": "rels_macro"}
-    rows = [(name, *(_percent(scores.get(f"{kind}_{which}")) for which in "prf")) for name, kind in kinds.items()]
-    aligns = ("l", "r", "r", "r")
-    msg.table(rows, header=("", "P", "R", "F"), aligns=aligns)
-    per_type = scores.get("rels_per_type") or {}
-    rows = [(label, *(_percent(score[which]) for which in "prf")) for label, score in per_type.items()]
-    if rows:
-        msg.table(rows, header=("label", "P", "R", "F"), aligns=aligns)
-    if "rels_candidate_recall" in scores:
-        msg.text(f"Candidate recall: {_percent(scores['rels_candidate_recall'])}")
-    if scores.get("rels_dropped_pairs"):
-        msg.text(f"Pairs of spans that `max_pairs` left out: {scores['rels_dropped_pairs']}")
-    if scores.get("rels_polarity_accuracy") is not None:
-        msg.text(f"Polarity right, of the relations found: {_percent(scores['rels_polarity_accuracy'])}")
-    if "rels_calibration_error" in scores:
-        msg.text(f"Expected calibration error: {_percent(scores['rels_calibration_error'])}")
+def _read(nlp: Language, data: Path, gold_entities: bool) -> List[Example]:
+    return list(create_relation_corpus(data, entities="gold" if gold_entities else "predicted", parse=False)(nlp))
 
 
-def _percent(score: Optional[float]) -> str:
-    return "-" if score is None else f"{100 * score:.2f}"
+def _run(
+    nlp: Language, model: str, examples: List[Example], disabled: List[str]
+) -> Tuple[List[Example], Dict[str, Any]]:
+    found, scores = run_pipeline(nlp, examples, disabled)
+    if not scores:
+        names = ", ".join(nlp.pipe_names) or "none"
+        raise ValueError(Errors.VE402.format(model=model, what="scores relations", names=names))
+    return found, scores
+
+
+def _run_other(model: str, data: Path, gold_entities: bool) -> List[TextOutcome]:
+    nlp = spacy.load(model)
+    disabled = entity_writers(nlp) if gold_entities else []
+    found, _ = _run(nlp, model, _read(nlp, data, gold_entities), disabled)
+    return read_outcomes(found, find_canonical(nlp))
+
+
+def _look_inside(
+    nlp: Language, examples: List[Example], disabled: List[str], *, strict: bool
+) -> Tuple[Dict[str, Any], Optional[ScoreLabels]]:
+    """The calibration error of the last extractor, and what it thinks of annotated relations."""
+    calibration: Dict[str, Any] = {}
+    score: Optional[ScoreLabels] = None
+    for name, pipe in calibrated_pipes(nlp):
+        annotated = annotate_before(nlp, name, examples, disabled)
+        # A pair of spans that nobody annotated holds no relation, whatever the pipe says of it.
+        calibration["rels_calibration_error"] = pipe.calibration_error(annotated, strict=strict)
+        score = partial(score_labels, pipe, annotated)
+    return calibration, score

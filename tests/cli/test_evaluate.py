@@ -82,6 +82,57 @@ def test_gold_entities_are_not_overwritten(model: Path, data: Path) -> None:
     assert not {name for name in scores if name.startswith("ents")}
 
 
+def test_the_report_says_where_it_is_wrong(model: Path, data: Path) -> None:
+    report = evaluate(str(model), data, train=data, n_bootstrap=20)
+    assert report["counts"] == {"n_documents": 2, "n_gold": 2, "n_predicted": 1, "n_right": 1}
+    (error,) = report["errors"]
+    assert (error["kind"], error["gold"]["tail"]["text"], error["text"]) == (
+        "missed",
+        "Acme",
+        "Ada joined Acme yesterday",
+    )
+    assert report["slices"]["pairs"] == [
+        {"bin": "seen", "n_gold": 2, "n_predicted": 1, "n_right": 1, "p": 1.0, "r": 0.5, "f": 2 / 3}
+    ]
+    assert report["intervals"]["scores"]["rels_r"] == [0.0, 1.0]
+    assert report["comparison"] is None
+    assert evaluate(str(model), data, n_bootstrap=0, n_errors=0)["errors"] == []
+
+
+def test_compared_with_itself_and_another(tmp_path: Path, model: Path, data: Path) -> None:
+    found = evaluate(str(model), data, compare=str(model), n_bootstrap=50)["comparison"]
+    assert found["model"] == str(model)
+    assert found["scores"]["rels_f"]["p_value"] == 1.0
+    assert found["found"] == {"both": 1, "this": 0, "other": 0, "neither": 1}
+    other = spacy.load(model)
+    other.get_pipe("entity_ruler").add_patterns([{"label": "ORG", "pattern": "Acme"}])  # type: ignore[attr-defined]
+    other.to_disk(tmp_path / "other")
+    found = evaluate(str(model), data, compare=str(tmp_path / "other"), n_bootstrap=50)["comparison"]
+    assert found["scores"]["rels_r"]["difference"] == -0.5
+    assert found["found"] == {"both": 1, "this": 0, "other": 1, "neither": 0}
+    # With the entities given, the two are the same.
+    found = evaluate(str(model), data, True, compare=str(tmp_path / "other"), n_bootstrap=50)["comparison"]
+    assert found["scores"]["rels_r"]["difference"] == 0.0
+    output = tmp_path / "report.json"
+    flags = ["--compare", str(tmp_path / "other"), "--train", str(data), "--n-bootstrap", "50", "--output", str(output)]
+    result = CliRunner().invoke(app, ["evaluate", str(model), str(data), *flags])
+    assert result.exit_code == 0, result.stdout
+    for word in (
+        "Compared with",
+        "difference",
+        "the other alone",
+        "annotated / predicted",
+        "seen",
+        "'Acme' (ORG)",
+    ):
+        assert word in result.stdout
+    assert srsly.read_json(output)["comparison"]["scores"]["rels_r"]["difference"] == -0.5
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    result = CliRunner().invoke(app, ["evaluate", str(model), str(data), "--compare", str(tmp_path / "blank")])
+    assert result.exit_code == 1
+    assert "VE402" in result.stdout
+
+
 def test_gold_relations_do_not_leak(tmp_path: Path, data: Path) -> None:
     nlp = spacy.blank("en")
 
@@ -111,7 +162,7 @@ def test_calibration_error(monkeypatch: pytest.MonkeyPatch, model: Path, data: P
 
     module = sys.modules["spacy_vaedie.cli.evaluate"]
     monkeypatch.setattr(module, "calibrated_pipes", lambda nlp: [("relate_neighbours", Sure())])
-    scores = evaluate(str(model), data, gold_entities)
+    scores = evaluate(str(model), data, gold_entities, n_errors=0)
     assert scores["rels_calibration_error"] == (0.5 if gold_entities else 0.25)
 
 
