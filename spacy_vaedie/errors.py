@@ -295,6 +295,7 @@ class Errors(metaclass=_Coded):
         "'{source}' has no component 'extractor' whose candidates could be looked at (there are: {names}). Name one "
         "that has, or leave the option out for the default candidates, `spacy-vaedie.EntityPairs.v2`."
     )
+    VE453 = "{path} is no config that can be read: {reason}. Try it with `spacy debug config`."
 
     # what looks at a whole corpus
     VE501 = (

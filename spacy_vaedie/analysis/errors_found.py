@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from spacy.training import Example
 from spacy.util import minibatch
@@ -112,7 +112,7 @@ def _describe(outcome: Outcome, texts: Mapping[int, TextOutcome], likely: Option
     reference = text.example.reference
     first = min(min(relation.pair) for relation in pairs)
     last = max(max(relation.pair) for relation in pairs)
-    start, end = max(0, first - _AROUND), min(len(reference.text), last + _AROUND)
+    start, end = _cut(reference.text, first, last)
     name = text.document
     return {
         "kind": outcome.kind,
@@ -126,6 +126,18 @@ def _describe(outcome: Outcome, texts: Mapping[int, TextOutcome], likely: Option
         "gold_score": None if gold is None or likely is None else likely.get(gold),
         "candidate": None if gold is None or likely is None else gold in likely,
     }
+
+
+def _cut(text: str, first: int, last: int) -> Tuple[int, int]:
+    """Where to cut a text around some characters: between words, where there are any."""
+    start, end = max(0, first - _AROUND), min(len(text), last + _AROUND)
+    if start:
+        found = text.find(" ", start, first)
+        start = start if found < 0 else found + 1
+    if end < len(text):
+        found = text.rfind(" ", last, end)
+        end = end if found < 0 else found
+    return start, end
 
 
 def _side(relation: Optional[ScoredRelation], text: str) -> Optional[Dict[str, Any]]:

@@ -35,7 +35,7 @@ def read_seen_pairs(path: Path, vocab: Vocab) -> Set[NamePair]:
 def seen_pairs(docs: Iterable[Doc]) -> Set[NamePair]:
     """RETURNS (Set[NamePair]): Which names are related in these Docs: see `read_seen_pairs`."""
     return {
-        _names(relation.head.resolve(doc).text, relation.tail.resolve(doc).text)
+        name_pair(relation.head.resolve(doc).text, relation.tail.resolve(doc).text)
         for doc in docs
         for relation in doc._.relations or ()
     }
@@ -66,7 +66,7 @@ def score_slices(texts: Sequence[TextOutcome], seen: Optional[Set[NamePair]] = N
     def seen_bin(relation: ScoredRelation, text: TextOutcome) -> str:
         words = text.example.reference.text
         start, end, other_start, other_end = relation.pair
-        return SEEN if _names(words[start:end], words[other_start:other_end]) in (seen or ()) else UNSEEN
+        return SEEN if name_pair(words[start:end], words[other_start:other_end]) in (seen or ()) else UNSEEN
 
     return {
         "path_length": _count_bins(texts, path_bin, PATH_BINS),
@@ -76,7 +76,8 @@ def score_slices(texts: Sequence[TextOutcome], seen: Optional[Set[NamePair]] = N
     }
 
 
-def _names(head: str, tail: str) -> NamePair:
+def name_pair(head: str, tail: str) -> NamePair:
+    """RETURNS (NamePair): The names of a relation, without case, direction and the amount of white space."""
     return frozenset(" ".join(name.lower().split()) for name in (head, tail))
 
 

@@ -3,6 +3,7 @@
 from . import (  # noqa: F401
     calibrate,
     convert,
+    debug,
     discover,
     evaluate,
     generate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+import typer
 from wasabi import msg
 
 from ..analysis.outcomes import NONE
@@ -62,19 +63,19 @@ def print_details(report: Dict[str, Any]) -> None:
     """
     _print_confusion(**report["confusion"])
     for name, title in _MEASURES.items():
-        rows = [
+        parts = [
             (part["bin"], *_counts(part), *(_percent(part[which]) for which in "prf")) for part in _parts(report, name)
         ]
-        if rows:
+        if parts:
             header = (title, "annotated", "predicted", "P", "R", "F")
-            msg.table(rows, header=header, aligns=("l", "r", "r", "r", "r", "r"))
+            msg.table(parts, header=header, aligns=("l", "r", "r", "r", "r", "r"))
     polarities = [
         (part["bin"], str(part["n_gold"]), _percent(part["r"]), _percent(part["polarity_accuracy"]))
         for part in _parts(report, "polarity")
     ]
     if polarities:
-        header = ("polarity", "annotated", "R", "polarity right, of the found")
-        msg.table(polarities, header=header, aligns=("l", "r", "r", "r"))
+        titles = ("polarity", "annotated", "R", "polarity right, of the found")
+        msg.table(polarities, header=titles, aligns=("l", "r", "r", "r"))
 
 
 def print_comparison(report: Dict[str, Any]) -> None:
@@ -112,8 +113,9 @@ def print_errors(report: Dict[str, Any]) -> None:
         if chosen:
             msg.text(f"{kind} ({title}): {kinds[kind]}")
         for error in chosen:
-            msg.text(f"  {_describe(error)}")
-            msg.text(f"    {' '.join(error['text'].split())}")
+            # Not wrapped, so that it stands on a line each.
+            typer.echo(f"  {_describe(error)}")
+            typer.echo(f"    {' '.join(error['text'].split())}")
 
 
 def _describe(error: Dict[str, Any]) -> str:
