@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Collection, Dict, Optional, Tuple
 
@@ -11,6 +11,7 @@ from spacy import registry
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import load_config
+from spacy.vocab import Vocab
 
 from ..errors import Errors
 from ..models.candidates import Candidates
@@ -37,6 +38,7 @@ class ConfiguredGate:
     schema (LabelSchema): What the labels say, empty for nothing.
     multi_label (bool): Whether a pair may have several labels.
     parses (bool): Whether texts without a parse get one in training.
+    vocab (Optional[Vocab]): For the Docs, which have to know their language where noun chunks are paired. None for any.
     """
 
     source: str
@@ -45,6 +47,7 @@ class ConfiguredGate:
     schema: LabelSchema = field(default_factory=LabelSchema)
     multi_label: bool = False
     parses: bool = False
+    vocab: Optional[Vocab] = None
 
     @property
     def learns_types(self) -> bool:
@@ -80,8 +83,10 @@ def read_config_gate(path: Path) -> ConfiguredGate:
         name, block = _find(components, str(path))
         if "factory" not in block:
             source = spacy.load(block["source"])
-            return _pipe_gate(source, block.get("component", name), str(path), _parses(config))
-        return _block_gate(block, str(path), _parses(config))
+            gate = _pipe_gate(source, block.get("component", name), str(path))
+        else:
+            gate = _block_gate(block, str(path), config.get("nlp", {}).get("lang"))
+        return replace(gate, parses=_parses(config))
     except ValueError as error:
         if str(error).startswith("[VE"):
             raise
@@ -100,7 +105,7 @@ def read_model_gate(model: str) -> ConfiguredGate:
     names = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == _FACTORY]
     if not names:
         raise ValueError(Errors.VE452.format(source=model, names=", ".join(nlp.pipe_names) or "none"))
-    return _pipe_gate(nlp, names[-1], model, False)
+    return _pipe_gate(nlp, names[-1], model)
 
 
 def _find(components: Dict[str, Any], source: str) -> Tuple[str, Dict[str, Any]]:
@@ -123,7 +128,7 @@ def _parses(config: Dict[str, Any]) -> bool:
     return any("parser" in (name, block.get("factory"), block.get("component")) for name, block in blocks.items())
 
 
-def _block_gate(block: Dict[str, Any], source: str, parses: bool) -> ConfiguredGate:
+def _block_gate(block: Dict[str, Any], source: str, lang: Optional[str]) -> ConfiguredGate:
     candidates = block.get("candidates", dict(DEFAULT))
     schema = block.get("schema")
     parts: Dict[str, Any] = {"candidates": candidates, **({} if schema is None else {"schema": schema})}
@@ -134,13 +139,13 @@ def _block_gate(block: Dict[str, Any], source: str, parses: bool) -> ConfiguredG
         made["candidates"],
         schema=made.get("schema", LabelSchema()),
         multi_label=bool(block.get("multi_label", False)),
-        parses=parses,
+        vocab=None if lang is None else spacy.blank(lang).vocab,
     )
 
 
-def _pipe_gate(nlp: Language, name: str, source: str, parses: bool) -> ConfiguredGate:
+def _pipe_gate(nlp: Language, name: str, source: str) -> ConfiguredGate:
     pipe: Any = nlp.get_pipe(name)
     block = nlp.config["components"][name]
     candidates = block.get("candidates", dict(DEFAULT))
     several = bool(block.get("multi_label", False))
-    return ConfiguredGate(source, dict(candidates), pipe.propose, pipe.schema, multi_label=several, parses=parses)
+    return ConfiguredGate(source, dict(candidates), pipe.propose, pipe.schema, multi_label=several, vocab=nlp.vocab)

@@ -22,7 +22,6 @@ def check_corpus(
     *,
     gate: Optional[ConfiguredGate] = None,
     min_examples: int = 10,
-    vocab: Optional[Vocab] = None,
 ) -> Report:
     """Look at annotated data before training, as `spacy debug data` does for the pipes of spaCy.
 
@@ -30,7 +29,6 @@ def check_corpus(
     dev (Optional[Path]): The development data.
     gate (Optional[ConfiguredGate]): Which pairs the extractor will look at, None for the default.
     min_examples (int): Labels with fewer relations in training are warned of.
-    vocab (Optional[Vocab]): For the Docs, None for a new one.
     RETURNS (Dict[str, Any]): The keys of docs/debug.md: `train` and `dev`, the counts of the parts, None for one that
         was not given; `gate`; `overlap` of the two, None without `dev`; `checks`, each with `level` (`good`, `warning`
         or `error`), `kind`, `part`, `n`, `message` and `examples`; the numbers of each level, and `ok`: no errors.
@@ -39,7 +37,7 @@ def check_corpus(
     """
     check_range("check_corpus", 0, min_examples=min_examples)
     gate = default_gate() if gate is None else gate
-    vocab = Vocab() if vocab is None else vocab
+    vocab = Vocab() if gate.vocab is None else gate.vocab
     counter = CorpusCounter(gate, _learn_types(train, vocab, gate) if gate.learns_types else None)
     checks = CorpusChecks(gate, min_examples)
     held_out = None if dev is None else HeldOut([dev], allowed=True)

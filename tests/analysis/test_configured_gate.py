@@ -82,6 +82,15 @@ def test_no_gate(tmp_path, text, code):
         read_config_gate(path)
 
 
+def test_noun_chunks_know_their_language(tmp_path):
+    text = '[nlp]\nlang = "en"\n[components]\n[components.extractor]\nfactory = "extractor"\n'
+    text += '[components.extractor.candidates]\n@misc = "spacy-vaedie.NounChunkPairs.v1"\n'
+    gate = read_config_gate(write(tmp_path / "config.cfg", text))
+    words, pos = ["Ada", "founded", "Acme"], ["PROPN", "VERB", "PROPN"]
+    doc = Doc(gate.vocab, words=words, heads=[1, 1, 1], deps=["nsubj", "ROOT", "dobj"], pos=pos)
+    assert len(gate.find(doc, None).pairs) == 2
+
+
 def test_a_setting_out_of_range_has_its_own_code(tmp_path):
     text = CONFIG.replace("max_sentences = 1", "max_sentences = -1")
     with pytest.raises(ValueError, match=r"\[VE107\]"):
