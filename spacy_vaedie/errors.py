@@ -297,6 +297,35 @@ class Errors(metaclass=_Coded):
     )
     VE453 = "{path} is no config that can be read: {reason}. Try it with `spacy debug config`."
 
+    # batch annotation
+    VE411 = (
+        "'{output}' holds the annotations of another run: {difference}. Give the arguments of that run to go on with "
+        "it, or another folder (`--output`)."
+    )
+    VE412 = (
+        "'{output}' is no folder that `annotate` made, and there is something in it. Name a new folder, or empty this "
+        "one."
+    )
+    VE413 = "There is no document in the input ({inputs}). Check the paths."
+    VE414 = "'{output}' is damaged: {reason}. Delete this folder and annotate again."
+    VE415 = (
+        "A process that annotates part {part} was ended from outside, most often for want of memory. What is "
+        "done is kept: give the same command again to go on, with a lower `--n-process` or `--batch-size`."
+    )
+    VE416 = (
+        "Several processes need a pipeline that each of them can load, but got one in memory. Save it "
+        "(`nlp.to_disk`) and give the folder, or take one process."
+    )
+    VE417 = "{path}: there is no column '{column}' of texts (there are: {columns}). Name the column (`--text-field`)."
+    VE418 = "{path}: this file cannot be read to its end ({reason}). Fetch or make it again."
+    # why a single document was not annotated
+    VE421 = "There is no text in it."
+    VE422 = "It is longer than {limit} bytes, so it was not read. Cut it into documents."
+    VE423 = "It is not UTF-8 ({reason} at byte {byte} of the line). Save the file as UTF-8."
+    VE424 = "It is no valid JSON ({reason})."
+    VE425 = "It has no text in the field '{field}'; there must be a string."
+    VE426 = "Its {field} is no Unicode text: it holds half of a character (a lone surrogate)."
+
     # what looks at a whole corpus
     VE501 = (
         "Topics cannot be measured: {reason}. Give at least two different words for each topic, the best first, and "

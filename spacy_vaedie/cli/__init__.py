@@ -1,6 +1,7 @@
 """`spacy vaedie ...`: what spaCy has no command for. One file a command; importing it registers it."""
 
 from . import (  # noqa: F401
+    annotate,
     calibrate,
     convert,
     debug,
