@@ -97,7 +97,8 @@ def annotate(
     RETURNS (AnnotationSummary): What was written.
     RAISES (ValueError): VE107 for a setting out of range, VE302 for a file of another kind, VE005 for an unknown
         format, VE411, VE412, VE414 for a folder with something else in it, VE413 where there is no document, VE416 for
-        several processes and a pipeline in memory, VE417, VE418 for a damaged file, VE503 for latents without an encoder.
+        several processes and a pipeline in memory, VE417, VE418 for a damaged file, VE503 for latents without
+        an encoder.
     RAISES (FileNotFoundError): VE301, VE311 where there is no such file.
     RAISES (ImportError): VE901 where the package for Parquet is missing.
     RAISES (RuntimeError): VE415 where a process was ended from outside.
@@ -170,9 +171,7 @@ def _run_here(annotator: PartAnnotator, parts: Iterator[Part]) -> Results:
         yield records, annotator.annotate(number, records)
 
 
-def _run_workers(
-    settings: PartSettings, parts: Iterator[Part], n_process: int
-) -> Results:
+def _run_workers(settings: PartSettings, parts: Iterator[Part], n_process: int) -> Results:
     """Parts in their order. As few wait as keep all processes busy, since they are in memory."""
     # A copy of this process would have its threads, of torch and others, without what they hold.
     context = multiprocessing.get_context("spawn")

@@ -103,9 +103,7 @@ def file_names(files: Sequence[Path]) -> List[str]:
     return [path.relative_to(above).as_posix() for path in paths]
 
 
-def read_stream(
-    files: Sequence[Path], fields: Optional[StreamFields] = None
-) -> Generator[TextRecord, None, None]:
+def read_stream(files: Sequence[Path], fields: Optional[StreamFields] = None) -> Generator[TextRecord, None, None]:
     """Stream the documents of some files. The line of a .txt file is a document, as for `spacy-vaedie.RawText.v1`;
     blank ones are none.
 
