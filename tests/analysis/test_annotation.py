@@ -226,8 +226,8 @@ def test_a_cut_off_file_is_named(light, tmp_path):
     with pytest.raises(ValueError, match=r"VE418.*"):
         annotate(light, [path], tmp_path / "out", part_docs=10)
     assert (tmp_path / "out" / "state" / "part-00000.json").exists()
+    (tmp_path / "b.spacy").write_bytes(b"none")
     with pytest.raises(ValueError, match="VE307"):
-        (tmp_path / "b.spacy").write_bytes(b"none")
         annotate(light, [tmp_path / "b.spacy"], tmp_path / "other")
 
 
