@@ -7,6 +7,7 @@ INSTALLED := .venv/.installed
 INSTALLED_TRF := .venv/.installed-trf
 
 .PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds few-labels few-labels-trf few-labels-quick discovery discovery-seeds selection figures clean
+.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds few-labels few-labels-quick discovery discovery-seeds selection annotate figures clean
 
 help:
 	@echo "make test            install into .venv, then ruff, mypy and pytest"
@@ -32,6 +33,7 @@ help:
 	@echo "make discovery       score relations that are discovered without labels, one seed"
 	@echo "make discovery-seeds  the same with three seeds, for the table in docs/discovery.md"
 	@echo "make selection       labels that are needed where texts are selected, against random choice"
+	@echo "make annotate        memory, kills and speed of batch annotation, hours"
 	@echo "make figures         rebuild the tables of README.md and docs/ from metrics/"
 	@echo "make clean           remove .venv and everything that was trained"
 
@@ -146,6 +148,10 @@ discovery-seeds: install
 selection: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	$(BIN)/spacy project run selection . $(PROJECT_VARS)
+
+annotate: install
+	$(BIN)/spacy project assets . $(PROJECT_VARS)
+	$(BIN)/spacy project run annotate . $(PROJECT_VARS)
 
 figures: install
 	$(BIN)/python scripts/figures.py

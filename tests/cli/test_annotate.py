@@ -9,6 +9,8 @@ from spacy_vaedie.cli import app
 
 from ..pipeline.helpers import SMALL_VAE, TEXTS, raw_examples
 
+pytestmark = pytest.mark.filterwarnings(r"ignore:\[VW101\]")
+
 
 @pytest.fixture(scope="module")
 def model(en, tmp_path_factory):
