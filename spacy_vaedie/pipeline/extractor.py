@@ -15,6 +15,7 @@ from ..errors import Errors
 from ..models.calibration import apply_calibration
 from ..models.candidates import CandidateFunction, Candidates, pair_spans
 from ..models.constraints import LabelSchema, allowed_labels, check_schema, resolve
+from ..models.direction import BOTH, ONE, check_directions, find_partners, keep_surer, tie
 from ..models.gates import PairFinder
 from ..models.labelling import AnyLabel, OneLabel
 from ..models.relations import PairClassifier, resize, set_prior, split_pairs
@@ -84,6 +85,7 @@ Prediction = Tuple[Candidates, Floats]
         "rule_weight": 0.0,
         "label_thresholds": None,
         "multi_label": False,
+        "directions": BOTH,
         "schema": None,
         "gold_candidates": False,
         "unlabelled": None,
@@ -114,6 +116,7 @@ def make_extractor(
     rule_weight: float,
     label_thresholds: Optional[Dict[str, float]],
     multi_label: bool,
+    directions: str,
     schema: Optional[LabelSchema],
     gold_candidates: bool,
     # spaCy checks types before the blocks of a dictionary are resolved.
@@ -128,13 +131,15 @@ def make_extractor(
     rule_weight (float): What a relation of a rule that stands on the Doc adds to the log-odds of its label.
     label_thresholds (Optional[Dict[str, float]]): Thresholds of single labels, in place of it and of tuned ones.
     multi_label (bool): Whether a pair may have several labels.
+    directions (str): `one` where a relation between two spans goes one way, so that what speaks for one order speaks
+        against the other; `both` where each order is a question of its own.
     schema (Optional[LabelSchema]): What the labels say, None for nothing.
     gold_candidates (bool): Whether to learn from the pairs of annotated spans, too, where an earlier component predicts
         spans in training (`annotating_components`).
     unlabelled (Optional[Dict[str, Optional[UnlabelledTerm]]]): Terms of the loss for pairs that are not annotated.
     scorer (Optional[Callable]): Scores relations.
-    RAISES (ValueError): VE107 for a block of `unlabelled` that is no such term, and for a generative term in the model
-        where a pair may have several labels.
+    RAISES (ValueError): VE107 for a block of `unlabelled` that is no such term, for a generative term in the model
+        or one direction where a pair may have several labels, and for other directions.
     """
     return Extractor(
         nlp.vocab,
@@ -145,6 +150,7 @@ def make_extractor(
         rule_weight=rule_weight,
         label_thresholds=label_thresholds,
         multi_label=multi_label,
+        directions=directions,
         schema=schema,
         gold_candidates=gold_candidates,
         unlabelled=unlabelled,
@@ -169,6 +175,7 @@ class Extractor(RuledPipe):
         rule_weight: float = 0.0,
         label_thresholds: Optional[Dict[str, float]] = None,
         multi_label: bool = False,
+        directions: str = BOTH,
         schema: Optional[LabelSchema] = None,
         gold_candidates: bool = False,
         unlabelled: Optional[Dict[str, Optional[UnlabelledTerm]]] = None,
@@ -184,6 +191,7 @@ class Extractor(RuledPipe):
         self.scorer = scorer
         self.schema = check_schema(schema, name)
         self.labelling = AnyLabel() if multi_label else OneLabel()
+        self.directions = check_directions(directions, multi_label, name)
         if multi_label and model.attrs["pairs_of_term"]:
             must = "left out: it sums over labels that exclude each other, which those of `multi_label` do not"
             raise ValueError(Errors.VE107.format(setting="term", value="set", must=must, owner=name))
@@ -252,7 +260,8 @@ class Extractor(RuledPipe):
 
     def _average(self, logits: Floats, candidates: Sequence[Candidates]) -> Floats:
         """Probabilities as the networks give them. *Shape:* (n_pairs, n_labels + 1)"""
-        averaged: Floats = self.labelling.probabilities(self._allow(logits, candidates)).mean(axis=0)
+        scores, _ = self._fit_together(logits, candidates)
+        averaged: Floats = self.labelling.probabilities(scores).mean(axis=0)
         return averaged
 
     def _calibrated(self, probabilities: Floats) -> Floats:
@@ -276,6 +285,8 @@ class Extractor(RuledPipe):
         if not len(candidates.pairs) or not self.labels:
             return []
         chosen = self.labelling.choose(probabilities, self._label_threshold_array())
+        if self.directions == ONE:
+            chosen = keep_surer(chosen, probabilities, find_partners([candidates]))
         relations = make_relations(doc, candidates, probabilities, chosen, self.labels)
         return resolve(relations, self.schema).kept if self.schema.labels else relations
 
@@ -313,14 +324,14 @@ class Extractor(RuledPipe):
         taught = self.unlabelled.ask(self.model, (docs, candidates))
         targets = self._read_targets(examples, candidates)
         logits, backprop = self.model.begin_update((docs, candidates, targets))
-        scores = self._allow(to_numpy(logits) + bonus, candidates)
+        scores, bp_scores = self._fit_together(to_numpy(logits) + bonus, candidates)
         loss, gradient = self.labelling.loss(scores, targets)
         if taught is not None:
             beliefs = self._average(taught + bonus, candidates)
             more, part = self.unlabelled.loss(self.labelling, scores, beliefs, targets)
             loss, gradient = loss + more, gradient + part
         self._check_loss(loss, docs)
-        backprop(self.model.ops.asarray3f(gradient))
+        backprop(self.model.ops.asarray3f(bp_scores(gradient)))
         losses[self.name] += loss
         if sgd is not None:
             self.finish_update(sgd)
@@ -336,7 +347,9 @@ class Extractor(RuledPipe):
         RETURNS (Tuple[float, Floats]): The loss, and its gradient. *Shape:* as the logits
         """
         candidates, logits = scores
-        return self.labelling.loss(self._allow(logits, candidates), self._read_targets(examples, candidates))
+        fitting, bp_fitting = self._fit_together(logits, candidates)
+        loss, gradient = self.labelling.loss(fitting, self._read_targets(examples, candidates))
+        return loss, bp_fitting(gradient)
 
     def _read_targets(self, examples: Iterable[Example], candidates: Sequence[Candidates]) -> Targets:
         reader = self._target_reader()
@@ -356,11 +369,17 @@ class Extractor(RuledPipe):
     def _target_reader(self) -> TargetReader:
         return TargetReader(self.name, self.labels, isinstance(self.labelling, AnyLabel), self.schema)
 
-    def _allow(self, logits: Floats, candidates: Sequence[Candidates]) -> Floats:
-        """The logits, with minus infinity for what the schema forbids. *Shape:* (n_heads, n_pairs, n_labels + 1)"""
+    def _fit_together(
+        self, logits: Floats, candidates: Sequence[Candidates]
+    ) -> Tuple[Floats, Callable[[Floats], Floats]]:
+        """The logits, with minus infinity for what the schema forbids, and those of both orders of a pair tied where it
+        has one direction; and the way back. *Shape:* (n_heads, n_pairs, n_labels + 1)"""
         masks = [allowed_labels(self.schema, self.labels, item) for item in candidates]
         known = [mask for mask in masks if mask is not None]
-        return np.where(np.concatenate(known), logits, -np.inf).astype(logits.dtype) if known else logits
+        allowed = np.where(np.concatenate(known), logits, -np.inf).astype(logits.dtype) if known else logits
+        if self.directions == ONE:
+            return tie(allowed, find_partners(candidates))
+        return allowed, lambda gradient: gradient
 
     def initialize(
         self,
