@@ -280,6 +280,12 @@ class Errors(metaclass=_Coded):
         "config takes the path from `[paths]`: --paths.train, --paths.dev or --paths.raw. Without raw text, train with "
         "a config that needs none (configs/baseline.cfg, or configs/extractor.cfg with a trained VAE)."
     )
+    VE341 = (
+        "{path}, line {line}: what starts here is longer than {limit:g} MB, which no text should be. Check whether the "
+        "line breaks of the file got lost. Where it is one text after all, raise the limit: `--max-mb`."
+    )
+    VE342 = "{path}: this folder is not empty, and what is converted must not mix with that. Name another one."
+    VE343 = "Nothing was converted: {reason}."
 
     # scoring
     VE401 = "The answer key and the proposal do not fit: {reason}."
@@ -473,6 +479,9 @@ class Warnings(metaclass=_Coded):
     VW304 = (
         "{path}: {n} of the {total} raw texts are held out for scoring, in {held_out}. A model that has read them is "
         "scored too well on these; take them out of one of the two, or know."
+    )
+    VW341 = (
+        "{path}: {n} text(s) have the name of another one. All are kept, but no longer told apart by name. First: {first}"
     )
     VW502 = "There is no linear probe: {reason}."
     VW521 = "{n} texts were asked for, and {found} are there to choose from: {reason}."

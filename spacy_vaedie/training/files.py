@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import os
+import shutil
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Iterator, List, Optional, Sequence, Tuple, cast
 
@@ -13,6 +16,9 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from ..errors import Errors
+
+# The longest line, or object of a list, that is read: a longer one is no text, but a file without line breaks.
+MAX_BYTES = 100 * 2**20
 
 
 def find_files(path: Path, suffixes: Sequence[str]) -> List[Path]:
@@ -41,37 +47,63 @@ def find_files(path: Path, suffixes: Sequence[str]) -> List[Path]:
     return [path]
 
 
-def read_lines(path: Path) -> Iterator[Tuple[int, str]]:
+def read_lines(path: Path, max_bytes: int = MAX_BYTES) -> Iterator[Tuple[int, str]]:
     """Stream the lines of a text file, gzipped where its name ends with `.gz`. A byte order mark is dropped.
 
     path (Path): A file in UTF-8.
+    max_bytes (int): The longest line, so that memory stays bounded.
     YIELDS (Tuple[int, str]): Number of the line, counted from 1, and the line without its line break.
     RAISES (FileNotFoundError): VE301 for a missing file.
-    RAISES (ValueError): VE303 for bytes that are no UTF-8, or a damaged gzip file.
+    RAISES (ValueError): VE303 for bytes that are no UTF-8 (it names the byte of the file), or a damaged gzip file,
+        VE341 for a line that is too long.
     """
     if not path.is_file():
         raise FileNotFoundError(Errors.VE301.format(path=path))
-    number = 0
+    number, offset = 0, 0
     with cast(BinaryIO, gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")) as file:
         try:
-            for number, raw in enumerate(file, start=1):
-                yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            reason = f"not UTF-8 ({error.reason} at byte {error.start}); save the file as UTF-8"
-            raise ValueError(Errors.VE303.format(path=path, line=number, reason=reason)) from error
+            while raw := file.readline(max_bytes + 1):
+                number += 1
+                if len(raw) > max_bytes:
+                    raise ValueError(Errors.VE341.format(path=path, line=number, limit=max_bytes / 2**20))
+                yield number, decode(raw, path, number, offset).rstrip("\r\n")
+                offset += len(raw)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             reason = f"damaged gzip file ({error}); fetch it again"
             raise ValueError(Errors.VE303.format(path=path, line=number + 1, reason=reason)) from error
 
 
-def read_jsonl(path: Path) -> Iterator[Tuple[int, Any]]:
+def decode(raw: bytes, path: Path, line: int = 1, offset: int = 0) -> str:
+    """Decode a piece of a file. A byte order mark at the start of the file is dropped.
+
+    raw (bytes): The piece.
+    path (Path): The file, for the message.
+    line (int): Number of its first line.
+    offset (int): Where it starts in the file, in bytes.
+    RETURNS (str): The text.
+    RAISES (ValueError): VE303, with line and byte, where it is no UTF-8.
+    """
+    skipped = len(codecs.BOM_UTF8) if not offset and raw.startswith(codecs.BOM_UTF8) else 0
+    try:
+        return raw[skipped:].decode("utf-8")
+    except UnicodeDecodeError as error:
+        start = skipped + error.start
+        reason = f"not UTF-8 ({error.reason} at byte {offset + start} of the file); save the file as UTF-8"
+        where = line + raw.count(b"\n", 0, start)
+        raise ValueError(Errors.VE303.format(path=path, line=where, reason=reason)) from error
+
+
+def read_jsonl(path: Path, max_bytes: int = MAX_BYTES) -> Iterator[Tuple[int, Any]]:
     """Stream the values of a file with a JSON value a line. Blank lines are skipped.
 
     path (Path): A .jsonl or .jsonl.gz file.
+    max_bytes (int): The longest line.
     YIELDS (Tuple[int, Any]): Number of the line, counted from 1, and its value.
-    RAISES (ValueError): VE303 for a line that is no JSON.
+    RAISES (ValueError): VE303 for a line that is no JSON, VE341 for one that is too long.
     """
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, max_bytes):
+        # Files that were put together have the byte order mark of each of them.
+        line = line.lstrip("\ufeff")
         if line.strip():
             try:
                 value = srsly.json_loads(line)
@@ -108,10 +140,26 @@ def write_docbin(path: Path, docs: DocBin) -> None:
     path (Path): Where to write; its folder is made where needed.
     docs (DocBin): What to write.
     """
+    with replacing(path) as temporary:
+        docs.to_disk(temporary)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file or a folder so that nobody ever sees a half of it: it takes its place when all is written, and
+    where that fails, what stood there stays.
+
+    path (Path): Where it is to stand; its folder is made where needed. A folder that stands there must be empty.
+    YIELDS (Path): Where to write.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        docs.to_disk(temporary)
+        yield temporary
+        if path.is_dir():
+            path.rmdir()
         temporary.replace(path)
     finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
         temporary.unlink(missing_ok=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -17,6 +18,16 @@ from ...tokens import Argument, Relation
 
 DOC_ID = "doc_id"
 META = "meta"
+# Why spans and relations are left out, as they are counted.
+NO_TOKENS = "span not at token borders"
+OVERLAPPING = "span overlaps with another"
+OUTSIDE = "span outside of the text"
+DISCONTINUOUS = "span discontinuous"
+OTHER_TEXT = "other text at the offsets of the span"
+REPEATED = "span with an id that stands twice"
+NO_SPAN = "no span for an end"
+NO_LABEL = "no label"
+NOT_A_PAIR = "not between two spans"
 # Pipes that would write over, or beside, what was annotated.
 _ANNOTATED = {
     "doc.ents",
@@ -89,7 +100,8 @@ class Annotation:
 
 @dataclass
 class ConversionReport:
-    """Counts what a conversion read and wrote, and names what it left out.
+    """Counts what a conversion read and wrote, and names what it left out. What was read is what was written and what
+    was lost, for spans as for relations.
 
     docs_read (int): Texts in the file, without rejected ones.
     docs_rejected (int): Texts that the annotator rejected or ignored.
@@ -100,6 +112,10 @@ class ConversionReport:
     relations_written (int): Relations on the Docs.
     left_out (List[Tuple[str, str]]): The doc id and the reason for each span and relation that is not on the Docs.
     docs_elsewhere (int): Texts of another split than the one that was asked for.
+    spans_lost (Counter[str]): How many spans were left out, by the kind of reason.
+    relations_lost (Counter[str]): The same for relations. One whose span was left out has the reason of the span.
+    ignored (Counter[str]): What else the file holds and Docs have no place for, e.g. notes.
+    docs_repeated (List[str]): Names of texts that another text of the file has, too.
     """
 
     docs_read: int = 0
@@ -111,10 +127,33 @@ class ConversionReport:
     relations_written: int = 0
     left_out: List[Tuple[str, str]] = field(default_factory=list)
     docs_elsewhere: int = 0
+    spans_lost: Counter[str] = field(default_factory=Counter)
+    relations_lost: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
+    docs_repeated: List[str] = field(default_factory=list)
 
-    def leave_out(self, doc_id: str, reason: str) -> None:
-        """Name an item that is left out."""
+    def lose_span(self, doc_id: str, reason: str, kind: str) -> None:
+        """Count and name a span that is left out.
+
+        doc_id (str): Name of the text.
+        reason (str): The span and the reason, in words.
+        kind (str): The kind of reason, e.g. `NO_TOKENS`.
+        """
+        self.spans_read += 1
+        self.spans_lost[kind] += 1
         self.left_out.append((doc_id, reason))
+
+    def lose_relation(self, doc_id: str, label: str, reason: str, kind: str = NO_SPAN) -> None:
+        """Count and name a relation that is left out.
+
+        doc_id (str): Name of the text.
+        label (str): Its label.
+        reason (str): The reason, in words.
+        kind (str): The kind of reason.
+        """
+        self.relations_read += 1
+        self.relations_lost[kind] += 1
+        self.left_out.append((doc_id, f"relation {label!r}: {reason}"))
 
     @property
     def first(self) -> str:
@@ -148,6 +187,8 @@ def make_docs(
     """
     unwanted = [name for name in nlp.pipe_names if _ANNOTATED & set(nlp.get_pipe_meta(name).assigns)]
     pairs = ((_make_tokens(annotation, nlp, split_at_spans), annotation) for annotation in annotations)
+    # Hashes, since there may be millions of texts.
+    known: Set[int] = set()
     for doc, annotation in nlp.pipe(pairs, as_tuples=True, disable=unwanted):
         arguments = _set_spans(doc, annotation, report, spans_key) if annotation.spans_annotated else []
         _set_relations(doc, annotation, report, arguments)
@@ -156,6 +197,9 @@ def make_docs(
         if annotation.meta:
             doc.user_data[META] = annotation.meta
         report.docs_written += 1
+        if hash(annotation.doc_id) in known:
+            report.docs_repeated.append(annotation.doc_id)
+        known.add(hash(annotation.doc_id))
         yield doc
 
 
@@ -202,9 +246,14 @@ def _split_tokens(doc: Doc, borders: Set[int]) -> Doc:
 
 def _set_spans(
     doc: Doc, annotation: Annotation, report: ConversionReport, spans_key: Optional[str]
-) -> List[Optional[Argument]]:
-    """Write the spans to the Doc. Gives what each one became, None for one that is left out."""
-    spans: List[Optional[Span]] = [doc.char_span(start, end, label=label) for start, end, label in annotation.spans]
+) -> List[Union[Argument, str]]:
+    """Write the spans to the Doc. Gives what each one became, or the kind of reason why it is left out."""
+    length = len(doc.text)
+    fits = [0 <= start < end <= length for start, end, _ in annotation.spans]
+    spans: List[Optional[Span]] = [
+        doc.char_span(start, end, label=label) if inside else None
+        for (start, end, label), inside in zip(annotation.spans, fits, strict=True)
+    ]
     aligned = {(span.start, span.end, span.label_): span for span in spans if span is not None}
     kept = set(aligned)
     if spans_key is not None:
@@ -212,22 +261,28 @@ def _set_spans(
     else:
         doc.ents = filter_spans(aligned.values())
         kept = {(span.start, span.end, span.label_) for span in doc.ents}
-    report.spans_read += len(spans)
-    arguments: List[Optional[Argument]] = []
-    for span, (start, end, label) in zip(spans, annotation.spans, strict=True):
-        name = f"span {doc.text[start:end]!r} ({label}, characters {start} to {end})"
-        if span is None:
-            report.leave_out(annotation.doc_id, f"{name} does not start and end with a token")
+    found: List[Union[Argument, str]] = []
+    for span, inside, (start, end, label) in zip(spans, fits, annotation.spans, strict=True):
+        name = f"span {doc.text[max(start, 0) : end]!r} ({label}, characters {start} to {end})"
+        reason = kind = ""
+        if not inside:
+            reason, kind = f"{name} does not fit a text of {length} characters", OUTSIDE
+        elif span is None:
+            reason, kind = f"{name} does not start and end with a token", NO_TOKENS
         elif (span.start, span.end, label) not in kept:
-            report.leave_out(annotation.doc_id, f"{name} overlaps with another one; give a spans key to keep both")
-            span = None
-        arguments.append(None if span is None else Argument(span.start, span.end, label))
-    report.spans_written += sum(argument is not None for argument in arguments)
-    return arguments
+            reason, kind = f"{name} overlaps with another one; give a spans key to keep both", OVERLAPPING
+        if span is None or reason:
+            report.lose_span(annotation.doc_id, reason, kind)
+            found.append(kind)
+        else:
+            report.spans_read += 1
+            report.spans_written += 1
+            found.append(Argument(span.start, span.end, label))
+    return found
 
 
 def _set_relations(
-    doc: Doc, annotation: Annotation, report: ConversionReport, arguments: Sequence[Optional[Argument]]
+    doc: Doc, annotation: Annotation, report: ConversionReport, arguments: Sequence[Union[Argument, str]]
 ) -> None:
     if annotation.relations is None:
         doc._.relations = None
@@ -236,10 +291,11 @@ def _set_relations(
     polarities = annotation.polarities or [None] * len(annotation.relations)
     for (head_index, tail_index, label), polarity in zip(annotation.relations, polarities, strict=True):
         head, tail = arguments[head_index], arguments[tail_index]
-        if head is None or tail is None:
-            report.leave_out(annotation.doc_id, f"relation {label!r}: its {'tail' if head else 'head'} was left out")
+        if isinstance(head, str) or isinstance(tail, str):
+            end, kind = ("head", head) if isinstance(head, str) else ("tail", str(tail))
+            report.lose_relation(annotation.doc_id, label, f"its {end} was left out", kind)
         else:
             relations.append(Relation(head=head, tail=tail, label=label, polarity=polarity))
-    report.relations_read += len(annotation.relations)
+    report.relations_read += len(relations)
     report.relations_written += len(relations)
     doc._.relations = relations

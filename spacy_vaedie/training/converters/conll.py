@@ -9,24 +9,25 @@ from typing import Iterator, List, Tuple
 from spacy.training.iob_utils import iob_to_biluo, tags_to_entities
 
 from ...errors import Errors
-from ..files import read_lines
+from ..files import MAX_BYTES, read_lines
 from .annotation import Annotation, ConversionReport
 
 _TAG = re.compile(r"O|[BI]-.+")
 
 
-def read_conll(path: Path, report: ConversionReport) -> Iterator[Annotation]:
+def read_conll(path: Path, report: ConversionReport, max_bytes: int = MAX_BYTES) -> Iterator[Annotation]:
     """Read tokens with BIO tags, e.g. the files of WNUT17. The first column holds the token, the last one its tag,
     with tabs between. `I-` may start an entity as well, as in the older variant of the format (IOB1). White space
     alone makes a blank line.
 
     path (Path): The file.
     report (ConversionReport): Where to count what was read.
+    max_bytes (int): The longest line.
     YIELDS (Annotation): The texts, named by the number of their first line, with the tokens of the file. They are not
         annotated with relations.
     RAISES (ValueError): VE303 for a line that is not in this format, VE304 for an empty file.
     """
-    for line, rows in _read_blocks(path):
+    for line, rows in _read_blocks(path, max_bytes):
         report.docs_read += 1
         entities = tags_to_entities(iob_to_biluo([tag for _, tag in rows]))
         # spaCy gives the last token of an entity, not the one behind it.
@@ -36,11 +37,11 @@ def read_conll(path: Path, report: ConversionReport) -> Iterator[Annotation]:
         raise ValueError(Errors.VE304.format(path=path))
 
 
-def _read_blocks(path: Path) -> Iterator[Tuple[int, List[Tuple[str, str]]]]:
+def _read_blocks(path: Path, max_bytes: int) -> Iterator[Tuple[int, List[Tuple[str, str]]]]:
     """Tokens and tags up to a blank line, with the number of the first line."""
     first = 0
     block: List[Tuple[str, str]] = []
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, max_bytes):
         if line.strip():
             first = first if block else number
             block.append(_parse_line(path, number, line))

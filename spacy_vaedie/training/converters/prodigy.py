@@ -7,12 +7,12 @@ from typing import Any, Iterator, List, Optional, Tuple
 
 from ...errors import Errors
 from ...tokens.relation import POLARITIES
-from ..files import read_jsonl
+from ..files import MAX_BYTES, read_jsonl
 from .annotation import Annotation, ConversionReport
 from .records import Record
 
 
-def read_prodigy(path: Path, report: ConversionReport) -> Iterator[Annotation]:
+def read_prodigy(path: Path, report: ConversionReport, max_bytes: int = MAX_BYTES) -> Iterator[Annotation]:
     """Read the JSONL that Prodigy's recipe `rel.manual` saves.
 
     A line without `relations` is not annotated with relations. The tokens of the file are kept where it gives them.
@@ -20,10 +20,11 @@ def read_prodigy(path: Path, report: ConversionReport) -> Iterator[Annotation]:
 
     path (Path): The file.
     report (ConversionReport): Where to count what was read.
+    max_bytes (int): The longest line.
     YIELDS (Annotation): The texts, named by the number of their line, with `meta` as it stands in the file.
     RAISES (ValueError): VE303 for a line that is not in this format, VE304 for an empty file.
     """
-    for line, value in read_jsonl(path):
+    for line, value in read_jsonl(path, max_bytes):
         record = Record(path, line, value)
         answer = value.get("answer", "accept")
         if answer != "accept":
@@ -71,8 +72,7 @@ def _parse_relations(
         head, tail = (_find_span(relation, key, spans) for key in ("head", "child"))
         if head is None or tail is None:
             end = "head" if head is None else "child"
-            report.relations_read += 1
-            report.leave_out(str(record.line), f"relation {label!r}: no span for its {end}")
+            report.lose_relation(str(record.line), label, f"no span for its {end}")
         else:
             relations.append((head, tail, label, polarity))
     return relations

@@ -83,6 +83,5 @@ def join_spans(
         if head in places and tail in places:
             relations.append((places.index(head), places.index(tail), label))
         else:
-            report.relations_read += 1
-            report.leave_out(doc_id, f"relation {label!r}: no entity for its {'tail' if head in places else 'head'}")
+            report.lose_relation(doc_id, label, f"no entity for its {'tail' if head in places else 'head'}")
     return relations

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Iterator, List, Tuple
 
 from ...errors import Errors
-from ..files import read_jsonl
+from ..files import MAX_BYTES, read_jsonl
 from .annotation import Annotation, ConversionReport
 from .records import Record, join_spans, read_rows
 
 
-def read_scierc(path: Path, report: ConversionReport) -> Iterator[Annotation]:
+def read_scierc(path: Path, report: ConversionReport, max_bytes: int = MAX_BYTES) -> Iterator[Annotation]:
     """Read an abstract a line: an object with `doc_key`, `sentences` (lists of tokens), and a list for each sentence in
     `ner` (first token, last token **inclusive**, label) and in `relations` (first and last token of the head, the same
     of the tail, label). All offsets count the tokens of the abstract.
@@ -21,11 +21,12 @@ def read_scierc(path: Path, report: ConversionReport) -> Iterator[Annotation]:
 
     path (Path): The file.
     report (ConversionReport): Where to count what was read.
+    max_bytes (int): The longest line.
     YIELDS (Annotation): The abstracts, named by their `doc_key`, with the tokens and the sentences of the file. One
         without `relations` is not annotated with them.
     RAISES (ValueError): VE303 for an abstract that is not in this format, VE304 for an empty file.
     """
-    for line, value in read_jsonl(path):
+    for line, value in read_jsonl(path, max_bytes):
         report.docs_read += 1
         yield _parse(Record(path, line, value), report)
     if not report.docs_read:

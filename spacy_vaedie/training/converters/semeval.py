@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Iterator, List, NoReturn, Optional, Sequence, Tuple
 
 from ...errors import Errors
-from ..files import read_lines
+from ..files import MAX_BYTES, read_lines
 from .annotation import Annotation, ConversionReport
 
 SPAN_LABEL = "NOMINAL"
@@ -16,7 +16,7 @@ _MARKED = re.compile(r"(.*?)<e1>(.+?)</e1>(.*?)<e2>(.+?)</e2>(.*)")
 _RELATION = re.compile(r"(\S+)\((e1,e2|e2,e1)\)")
 
 
-def read_semeval(path: Path, report: ConversionReport) -> Iterator[Annotation]:
+def read_semeval(path: Path, report: ConversionReport, max_bytes: int = MAX_BYTES) -> Iterator[Annotation]:
     """Read a file of SemEval-2010 Task 8, e.g. `TRAIN_FILE.TXT` or `TEST_FILE_FULL.TXT`.
 
     `Cause-Effect(e2,e1)` becomes a relation with the label `Cause-Effect`, the second nominal as its head and the
@@ -24,21 +24,22 @@ def read_semeval(path: Path, report: ConversionReport) -> Iterator[Annotation]:
 
     path (Path): The file.
     report (ConversionReport): Where to count what was read.
+    max_bytes (int): The longest line.
     YIELDS (Annotation): The sentences. Both nominals have the label `NOMINAL`, the first one stands first.
     RAISES (ValueError): VE303 for a block that is not in this format, VE304 for an empty file.
     """
-    for line, block in _read_blocks(path):
+    for line, block in _read_blocks(path, max_bytes):
         report.docs_read += 1
         yield _parse_block(path, line, block)
     if not report.docs_read:
         raise ValueError(Errors.VE304.format(path=path))
 
 
-def _read_blocks(path: Path) -> Iterator[Tuple[int, List[str]]]:
+def _read_blocks(path: Path, max_bytes: int) -> Iterator[Tuple[int, List[str]]]:
     """Lines up to a blank one, with the number of the first. A new sentence starts a new block, too."""
     first = 0
     block: List[str] = []
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, max_bytes):
         if block and (not line.strip() or _SENTENCE.fullmatch(line)):
             yield first, block
             block = []

@@ -6,24 +6,25 @@ from pathlib import Path
 from typing import Iterator, List, Tuple
 
 from ...errors import Errors
-from ..files import read_lines
+from ..files import MAX_BYTES, read_lines
 from .annotation import Annotation, ConversionReport
 from .splits import DEV, SPLIT, TEST, TRAIN
 
 _SPLITS = {"train": TRAIN, "val": DEV, "dev": DEV, "test": TEST}
 
 
-def read_topics(path: Path, report: ConversionReport) -> Iterator[Annotation]:
+def read_topics(path: Path, report: ConversionReport, max_bytes: int = MAX_BYTES) -> Iterator[Annotation]:
     """Read the `corpus.tsv` of a data set of OCTIS. Each text is annotated with every topic of the whole file, its own
     one as 1.0 and the others as 0.0, and with nothing else: its spans and relations are not annotated.
 
     path (Path): The file.
     report (ConversionReport): Where to count what was read.
+    max_bytes (int): The longest line.
     YIELDS (Annotation): The texts, named by the number of their line, with `train`, `dev` (which the file calls `val`)
         or `test` as `split` in `meta`.
     RAISES (ValueError): VE303 for a line that is not in this format, VE304 for an empty file.
     """
-    rows = list(_read_rows(path))
+    rows = list(_read_rows(path, max_bytes))
     if not rows:
         raise ValueError(Errors.VE304.format(path=path))
     labels = sorted({label for *_, label in rows})
@@ -33,8 +34,8 @@ def read_topics(path: Path, report: ConversionReport) -> Iterator[Annotation]:
         yield Annotation(str(number), text, spans_annotated=False, cats=cats, meta={SPLIT: split})
 
 
-def _read_rows(path: Path) -> Iterator[Tuple[int, str, str, str]]:
-    for number, line in read_lines(path):
+def _read_rows(path: Path, max_bytes: int) -> Iterator[Tuple[int, str, str, str]]:
+    for number, line in read_lines(path, max_bytes):
         if not line.strip():
             continue
         columns: List[str] = [column.strip() for column in line.split("\t")]
