@@ -481,7 +481,8 @@ class Warnings(metaclass=_Coded):
         "scored too well on these; take them out of one of the two, or know."
     )
     VW341 = (
-        "{path}: {n} text(s) have the name of another one. All are kept, but no longer told apart by name. First: {first}"
+        "{path}: {n} text(s) have the name of another one. All are kept, but no longer told apart by name. "
+        "First: {first}"
     )
     VW502 = "There is no linear probe: {reason}."
     VW521 = "{n} texts were asked for, and {found} are there to choose from: {reason}."

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from spacy.tokens import Doc
 
 from ...errors import Errors
+from ...tokens import Argument
 from ...tokens.relation import POLARITIES
 from ..files import MAX_BYTES, read_jsonl
 from .annotation import Annotation, ConversionReport
 from .records import Record
+from .tasks import Task, characters
 
 
 def read_prodigy(path: Path, report: ConversionReport, max_bytes: int = MAX_BYTES) -> Iterator[Annotation]:
@@ -93,3 +97,53 @@ def _find_span(relation: Record, key: str, spans: List[Record]) -> Optional[int]
 
 def _index(values: List[Any], wanted: Any) -> Optional[int]:
     return values.index(wanted) if wanted in values else None
+
+
+def prodigy_task(doc: Doc, spans: Sequence[Argument], meta: Mapping[str, Any]) -> Task:
+    """A line for Prodigy's `rel.manual`. `spacy vaedie convert --from prodigy` reads it, too.
+
+    doc (Doc): The Doc. Where its relations are None, the task has no `relations`.
+    spans (Sequence[Argument]): See `doc_spans`.
+    meta (Mapping[str, Any]): What else to say; Prodigy shows it below the text.
+    RETURNS (Task): `text`, `tokens`, `spans`, `relations` and `meta`.
+    """
+    tokens = [
+        {
+            "text": token.text,
+            "start": token.idx,
+            "end": token.idx + len(token),
+            "id": token.i,
+            "ws": bool(token.whitespace_),
+        }
+        for token in doc
+    ]
+    task: Task = {
+        "text": doc.text,
+        "tokens": tokens,
+        "spans": [_task_span(doc, span) for span in spans],
+        "meta": dict(meta),
+    }
+    if doc._.relations is not None:
+        task["relations"] = [
+            {
+                # Prodigy names a span by its last token, too.
+                "head": relation.head.end - 1,
+                "child": relation.tail.end - 1,
+                "head_span": _task_span(doc, relation.head),
+                "child_span": _task_span(doc, relation.tail),
+                "label": relation.label,
+                "score": round(relation.score, 4),
+                **({} if relation.polarity is None else {"polarity": relation.polarity}),
+            }
+            for relation in doc._.relations
+        ]
+    return task
+
+
+def _task_span(doc: Doc, span: Argument) -> Dict[str, Any]:
+    return {
+        **characters(doc, span),
+        "token_start": span.start,
+        "token_end": span.end - 1,
+        "label": span.label,
+    }
