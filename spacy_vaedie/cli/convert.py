@@ -122,6 +122,8 @@ def print_report(path: Path, report: ConversionReport) -> None:
         msg.info(f"{report.docs_rejected} texts were rejected or ignored by the annotator")
     if report.docs_elsewhere:
         msg.info(f"{report.docs_elsewhere} texts are for other splits")
+    if report.spans_moved:
+        msg.info(f"{report.spans_moved} spans were moved to where their text stands, a few characters away")
     for what, n in sorted(report.ignored.items()):
         msg.info(f"{n} {what} have no place on a Doc and were not read")
     if report.docs_repeated:

@@ -115,6 +115,7 @@ class ConversionReport:
     spans_lost (Counter[str]): How many spans were left out, by the kind of reason.
     relations_lost (Counter[str]): The same for relations. One whose span was left out has the reason of the span.
     ignored (Counter[str]): What else the file holds and Docs have no place for, e.g. notes.
+    spans_moved (int): Spans whose text did not stand at their offsets, but near by.
     docs_repeated (List[str]): Names of texts that another text of the file has, too.
     """
 
@@ -130,6 +131,7 @@ class ConversionReport:
     spans_lost: Counter[str] = field(default_factory=Counter)
     relations_lost: Counter[str] = field(default_factory=Counter)
     ignored: Counter[str] = field(default_factory=Counter)
+    spans_moved: int = 0
     docs_repeated: List[str] = field(default_factory=list)
 
     def lose_span(self, doc_id: str, reason: str, kind: str) -> None:

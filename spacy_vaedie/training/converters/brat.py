@@ -33,6 +33,9 @@ _IGNORED = {
     "#": "notes",
 }
 
+# How far away the text of a span is looked for.
+_NEAR = [shift for shift in range(-8, 9) if shift]
+
 Pieces = List[Tuple[int, int]]
 
 
@@ -58,7 +61,9 @@ def read_brat(
     their relations then go to the first piece. A relation of an event goes to its trigger.
 
     Where offsets fit the text only with its byte order mark counted, or without the carriage returns of its line
-    breaks, they are taken so. A span with another text at its offsets than the .ann file says is left out.
+    breaks, they are taken so. A span whose text in the .ann file does not stand at its offsets is moved to the one
+    place less than ten characters away where it does, and counted as moved; without such a place, it is left out.
+    Punctuation may differ.
 
     path (Path): The folder or file.
     report (ConversionReport): Where to count what was read.
@@ -95,6 +100,8 @@ class _Parser:
         self.spans: List[Tuple[int, int, str]] = []
         # Where the span of an id stands, or the kind of reason why it was left out.
         self.places: Dict[str, Union[int, str]] = {}
+        # By how much the text has moved since it was annotated, as the last span shows that did not fit.
+        self.drift = 0
 
     def parse(self, lines: _Lines) -> Annotation:
         """RETURNS (Annotation): The record."""
@@ -135,12 +142,13 @@ class _Parser:
     def _add_span(self, key: str, label: str, pieces: Pieces, given: str) -> None:
         name = f"span {key} {given!r} ({label}, characters {pieces[0][0]} to {pieces[-1][1]})"
         kind = reason = ""
-        joined = self._merge(pieces)
+        shift = self._locate(pieces, given)
+        joined = self._merge([(start + (shift or 0), end + (shift or 0)) for start, end in pieces])
         if key in self.places:
             reason, kind = "has the id of another one", REPEATED
-        elif not all(0 <= start < end <= len(self.text) for start, end in pieces):
+        elif shift is None and pieces[-1][1] > len(self.text):
             reason, kind = f"does not fit a text of {len(self.text)} characters", OUTSIDE
-        elif not same_text(_join(self.text, pieces), given):
+        elif shift is None:
             reason, kind = f"has {_join(self.text, pieces)!r} at its offsets", OTHER_TEXT
         elif len(joined) > 1 and not self.split:
             reason, kind = "is discontinuous; split it with --split-discontinuous", DISCONTINUOUS
@@ -148,8 +156,27 @@ class _Parser:
             self.report.lose_span(self.doc_id, f"{name} {reason}", kind)
             self.places.setdefault(key, kind)
         else:
+            self.report.spans_moved += bool(shift)
             self.places[key] = len(self.spans)
             self.spans += [(start, end, label) for start, end in joined]
+
+    def _locate(self, pieces: Pieces, given: str) -> Optional[int]:
+        """By how much a span is to be moved so that its text stands there, None where it stands nowhere near."""
+
+        def fits(shift: int) -> bool:
+            inside = all(0 <= start + shift < end + shift <= len(self.text) for start, end in pieces)
+            return inside and same_text(
+                _join(self.text, [(start + shift, end + shift) for start, end in pieces]), given
+            )
+
+        if fits(0) or _differ_in_marks(_join(self.text, pieces), given):
+            return 0
+        # White space at an end makes room for several.
+        near = [self.drift] if self.drift and fits(self.drift) else [shift for shift in _NEAR if fits(shift)]
+        if len(near) != 1:
+            return None
+        self.drift = near[0]
+        return near[0]
 
     def _merge(self, pieces: Pieces) -> Pieces:
         """Join pieces with nothing but white space between."""
@@ -161,6 +188,14 @@ class _Parser:
             else:
                 merged.append((start, end))
         return merged
+
+
+def _differ_in_marks(found: str, given: str) -> bool:
+    """Whether two texts differ in punctuation alone, as when it was normalised later."""
+    return len(found) == len(given) > 0 and all(
+        a == b or not (a.isalnum() or b.isalnum() or a.isspace() or b.isspace())
+        for a, b in zip(found, given, strict=True)
+    )
 
 
 def _join(text: str, pieces: Pieces) -> str:

@@ -13,6 +13,8 @@ from ..files import MAX_BYTES, decode
 
 _SPACE = " \t\r\n"
 _BLOCK = 2**16
+# Longer than any word of JSON, and than an escaped character.
+_MARGIN = 20
 
 
 def read_json_items(path: Path, max_bytes: int = MAX_BYTES, key: Optional[str] = None) -> Iterator[Tuple[int, Any]]:
@@ -101,9 +103,12 @@ class _Text:
                 # A number might go on.
                 if end < len(self.buffer) or not self.read(block):
                     break
+                continue
             except json.JSONDecodeError as error:
-                # It may be cut off, or damaged: only the end of the file, or the limit, tells.
-                if not self.read(block):
+                too_long = len(self.buffer) - self.position > self.max_bytes
+                # Where it is cut off, the error is at the end, or at the start of a text that does not end.
+                cut_off = error.pos > len(self.buffer) - _MARGIN or error.msg.startswith("Unterminated")
+                if not cut_off or (not too_long and not self.read(block)):
                     self.line += self.buffer.count("\n", self.position, error.pos)
                     self.fail(f"no valid JSON ({error.msg})")
             if len(self.buffer) - self.position > self.max_bytes:
