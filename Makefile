@@ -7,6 +7,7 @@ INSTALLED := .venv/.installed
 INSTALLED_TRF := .venv/.installed-trf
 
 .PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds few-labels few-labels-trf few-labels-quick discovery discovery-seeds selection annotate figures clean
+.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds few-labels few-labels-quick discovery discovery-seeds selection conversion figures clean
 
 help:
 	@echo "make test            install into .venv, then ruff, mypy and pytest"
@@ -33,6 +34,7 @@ help:
 	@echo "make discovery-seeds  the same with three seeds, for the table in docs/discovery.md"
 	@echo "make selection       labels that are needed where texts are selected, against random choice"
 	@echo "make annotate        memory, kills and speed of batch annotation, hours"
+	@echo "make conversion      convert public data sets, and count what is lost: DATA_ROOT=DIR names their folder"
 	@echo "make figures         rebuild the tables of README.md and docs/ from metrics/"
 	@echo "make clean           remove .venv and everything that was trained"
 
@@ -151,6 +153,9 @@ selection: install
 annotate: install
 	$(BIN)/spacy project assets . $(PROJECT_VARS)
 	$(BIN)/spacy project run annotate . $(PROJECT_VARS)
+# Folders of brat cannot be fetched file by file: a copy of the data sets must be there.
+conversion: install
+	$(BIN)/spacy project run conversion . --vars.data_root $(DATA_ROOT)
 
 figures: install
 	$(BIN)/python scripts/figures.py

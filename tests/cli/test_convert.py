@@ -149,3 +149,56 @@ def test_errors_have_a_code_and_no_traceback(semeval, tmp_path, name, options, c
     assert isinstance(result.exception, SystemExit)
     assert code in result.output
     assert not (tmp_path / "out.spacy").exists()
+
+
+def test_there_and_back(semeval, tmp_path):
+    """From one command to the other, with docbin as the default on both sides."""
+    assert run(semeval, tmp_path / "a.spacy", "--from", "semeval").exit_code == 0
+    for name in ("prodigy", "label-studio", "brat"):
+        result = run(tmp_path / "a.spacy", tmp_path / name, "--to", name)
+        assert result.exit_code == 0, result.output
+        assert "relations 2 2" in squeeze(result.output)
+        result = run(tmp_path / name, tmp_path / "b.spacy", "--from", name, "--split-tokens", "--strict")
+        assert result.exit_code == 0, result.output
+        found = docs_of(tmp_path / "b.spacy")
+        assert [doc._.relations for doc in found] == [doc._.relations for doc in docs_of(tmp_path / "a.spacy")]
+
+
+def test_parts(semeval, tmp_path):
+    assert run(semeval, tmp_path / "out", "--from", "semeval", "--max-docs", 3).exit_code == 0
+    assert [len(docs_of(path)) for path in sorted((tmp_path / "out").iterdir())] == [3, 1]
+    result = run(semeval, tmp_path / "out", "--from", "semeval", "--max-docs", 3)
+    assert (result.exit_code, "[VE342]" in result.output) == (1, True)
+
+
+def test_reasons_repeated_names_and_moved_spans(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "a.txt").write_text("Ada met Bo and Cy.")
+    lines = ["T1\tX 0 3\tAda", "T2\tX 8 10;15 17\tBo Cy", "T3\tX 7 9\tBo", "R1\tR Arg1:T1 Arg2:T2", "#1\tN T1\tsure?"]
+    (tmp_path / "a" / "a.ann").write_text("\n".join(lines))
+    result = run(tmp_path / "a", tmp_path / "out.spacy", "--from", "brat")
+    output = squeeze(result.output)
+    assert "span discontinuous 1 1" in output
+    assert "1 notes have no place" in output
+    assert "1 spans were moved" in output
+    result = run(tmp_path / "a", tmp_path / "out.spacy", "--from", "brat", "--split-discontinuous")
+    assert "relations 1 1" in squeeze(result.output)
+    path = tmp_path / "b.jsonl"
+    path.write_text('{"id": 5, "text": "One.", "entities": []}\n' * 2)
+    assert "[VW341]" in run(path, tmp_path / "out.spacy", "--from", "doccano").output
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--to", "docbin"), "[VE343]"),
+        (("--to", "brat", "--max-docs", 3), "[VE343]"),
+        (("--to", "spert"), "[VE309]"),
+        (("--from", "prodigy", "--split-discontinuous"), "[VE343]"),
+    ],
+)
+def test_settings_that_do_not_go_together(semeval, tmp_path, options, code):
+    DocBin().to_disk(tmp_path / "a.spacy")
+    result = run(tmp_path / "a.spacy", tmp_path / "out", *options)
+    assert (result.exit_code, code in result.output) == (1, True)
+    assert not (tmp_path / "out").exists()
