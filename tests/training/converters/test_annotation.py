@@ -153,7 +153,7 @@ def test_checksum(tmp_path):
 
 def test_unknown_format():
     assert get_converter("semeval") is CONVERTERS["semeval"]
-    with pytest.raises(ValueError, match=r"VE309.*'brat3'.*prodigy, scierc, semeval"):
+    with pytest.raises(ValueError, match=r"VE309.*'brat3'.*prodigy, pubtator, scierc, semeval"):
         get_converter("brat3")
 
 
