@@ -6,8 +6,7 @@ INSTALLED := .venv/.installed
 # What only the configs with a transformer need.
 INSTALLED_TRF := .venv/.installed-trf
 
-.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds few-labels few-labels-trf few-labels-quick discovery discovery-seeds selection annotate figures clean
-.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds few-labels few-labels-quick discovery discovery-seeds selection conversion figures clean
+.PHONY: help install test lint quickstart quickstart-seeds semeval semeval-seeds semeval-trf semeval-trf-seeds captions carb entities entities-seeds conll04 conll04-seeds scierc scierc-seeds topics topics-seeds few-labels few-labels-trf few-labels-quick discovery discovery-seeds selection annotate conversion figures clean
 
 help:
 	@echo "make test            install into .venv, then ruff, mypy and pytest"
