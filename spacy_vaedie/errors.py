@@ -372,6 +372,10 @@ class Errors(metaclass=_Coded):
         "parser, or give parsed texts (`spacy apply`)."
     )
 
+    # knowledge out
+    VE431 = "{path} has no column '{column}' ({where}). Give the relations that batch annotation writes."
+    VE432 = "{path}, {where}: the score must be a finite number, but is {value!r}."
+
     # optional parts
     VE901 = '{thing} needs {package}, which is not installed. Install it with: pip install "{requirement}"'
 

@@ -39,7 +39,7 @@ FLOORS = {
     "about": 1,
 }
 # Rooms on the same floor that may be imported nevertheless: reading files is written once.
-SIDEWAYS = {("scorer", "training")}
+SIDEWAYS = {("scorer", "training"), ("export", "training")}
 # How spaCy's registries are called in Python, by the group of their entry points.
 REGISTRIES = {
     "spacy_architectures": "architectures",

@@ -1,0 +1,1 @@
+"""Knowledge out: from annotated relations to an aggregated graph."""
