@@ -375,6 +375,19 @@ class Errors(metaclass=_Coded):
     # knowledge out
     VE431 = "{path} has no column '{column}' ({where}). Give the relations that batch annotation writes."
     VE432 = "{path}, {where}: the score must be a finite number, but is {value!r}."
+    VE433 = (
+        "{path}: none of the {n} relation(s) passes the filters. Lower `--min-score` or `--min-support`, or name other "
+        "labels or polarities."
+    )
+    VE434 = (
+        "{path} holds relations in several formats ({formats}), which may be the same ones. Give one file, or a folder "
+        "of one format."
+    )
+    VE435 = "{path}, {where}: cannot be read ({reason}). Write the file again, or leave it out."
+    VE436 = "There is no {what} '{value}'. Use one of: {options}."
+    VE437 = "{path} is a folder, and this format is one file. Name a file."
+    VE438 = "'{value}' cannot start an IRI. Give an absolute one, such as http://example.org/."
+    VE439 = "{path} is a file, and this format is a folder of files. Name a folder."
 
     # optional parts
     VE901 = '{thing} needs {package}, which is not installed. Install it with: pip install "{requirement}"'

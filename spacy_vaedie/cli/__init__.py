@@ -7,6 +7,7 @@ from . import (  # noqa: F401
     debug,
     discover,
     evaluate,
+    export,
     generate,
     inspect,
     nearest_text,

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 import srsly
 
-from spacy_vaedie.export.graph import build_graph
+from spacy_vaedie.export.graph import Filters, build_graph
 from spacy_vaedie.export.tables import read_mentions
 
 COLUMNS = ("doc_id", "label", "head_text", "head_label", "tail_text", "tail_label", "score", "polarity", "sentence")
@@ -36,10 +36,10 @@ def test_aggregates(tmp_path, suffix):
     (edge,) = graph.edges.values()
     assert (edge.count, edge.mean_score, edge.max_score) == (3, pytest.approx(0.8), 1.0)
     assert edge.polarities == {"asserted": 1, "undecided": 1, "negated": 1}
-    assert edge.documents == {"a", "b"}
-    assert edge.sentences == [row["sentence"] for row in ROWS]
+    assert list(edge.documents) == ["a", "b"]
+    assert edge.sentences == [ROWS[i]["sentence"] for i in (1, 2, 0)]
     assert [node.text for node in graph.nodes.values()] == ["Ada", "=Firm"]
-    (best,) = build_graph(read_mentions(tmp_path), min_score=0.95).edges.values()
+    (best,) = build_graph(read_mentions(tmp_path), Filters(min_score=0.95)).edges.values()
     assert best.count == 1
 
 
