@@ -87,7 +87,10 @@ def _insert(connection: Any, name: str, rows: Iterator[Dict[str, Any]]) -> None:
     import pyarrow
 
     # The types of the table, since a batch may be without any value of a column.
-    schema = connection.execute(f"SELECT * FROM {name}").to_arrow_table().schema
+    text = pyarrow.string()
+    types = {"BIGINT": pyarrow.int64(), "DOUBLE": pyarrow.float64(), "VARCHAR": text, "VARCHAR[]": pyarrow.list_(text)}
+    described = connection.execute(f"DESCRIBE {name}").fetchall()
+    schema = pyarrow.schema([(column, types[kind]) for column, kind, *_ in described])
     columns = ", ".join(f'"{column}"' for column in schema.names)
     while batch := list(islice(rows, 20000)):
         connection.register("batch", pyarrow.Table.from_pylist(batch, schema=schema))
