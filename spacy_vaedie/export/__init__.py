@@ -45,13 +45,7 @@ def export_graph(
     RAISES (ImportError): VE901 where a package that the format needs is not installed.
     """
     filters = Filters() if filters is None else filters
-    check_range("export", -float("inf"), min_score=filters.min_score)
-    check_range("export", 1, min_support=filters.min_support)
-    check_range("export", 0, max_examples=max_examples, max_documents=max_documents)
-    for what, values, options in (("format", [to], FORMATS), ("polarity", filters.polarities, _NAMES)):
-        for value in values:
-            if value not in options:
-                raise ValueError(Errors.VE436.format(what=what, value=value, options=", ".join(options)))
+    _check_settings(to, filters, max_examples, max_documents)
     _check_output(output, to)
     read = 0
 
@@ -77,6 +71,16 @@ def export_graph(
 
 
 _NAMES = (*POLARITIES, UNDECIDED)
+
+
+def _check_settings(to: str, filters: Filters, max_examples: int, max_documents: int) -> None:
+    check_range("export", -float("inf"), min_score=filters.min_score)
+    check_range("export", 1, min_support=filters.min_support)
+    check_range("export", 0, max_examples=max_examples, max_documents=max_documents)
+    for what, values, options in (("format", [to], FORMATS), ("polarity", filters.polarities, _NAMES)):
+        for value in values:
+            if value not in options:
+                raise ValueError(Errors.VE436.format(what=what, value=value, options=", ".join(options)))
 
 
 def _check_output(path: Path, to: str) -> None:
