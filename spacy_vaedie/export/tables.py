@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..errors import Errors
 from ..training.files import find_files, read_jsonl, read_lines
+from ..training.optional import import_parquet
 
 SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz", ".csv", ".csv.gz")
 _REQUIRED = ("doc_id", "label", "head_text", "head_label", "tail_text", "tail_label", "score")
@@ -95,17 +96,12 @@ def _read_rows(path: Path) -> Iterator[Tuple[str, Dict[str, Any]]]:
 
 
 def _read_parquet(path: Path) -> Iterator[Tuple[str, Dict[str, Any]]]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        requirement = "spacy-vaedie[export]"
-        raise ImportError(
-            Errors.VE901.format(thing="Reading Parquet", package="pyarrow", requirement=requirement)
-        ) from error
+    parquet = import_parquet("Reading Parquet")
+    import pyarrow as pa
+
     number = 0
     try:
-        with pq.ParquetFile(path) as file:
+        with parquet.ParquetFile(path) as file:
             columns: List[str] = [name for name in file.schema_arrow.names if name in (*_REQUIRED, *_OPTIONAL)]
             for batch in file.iter_batches(batch_size=4096, columns=columns):
                 for row in batch.to_pylist():

@@ -8,7 +8,8 @@ from typing import Any, Dict, Iterable, Iterator
 
 from ..errors import Errors
 from ..tokens.relation import POLARITIES
-from .files import REQUIREMENT, replaced
+from ..training.files import replacing
+from .files import REQUIREMENT
 from .graph import UNDECIDED, Filters, KnowledgeGraph, edge_key, edge_rows, node_rows
 from .tables import Mention
 
@@ -61,7 +62,7 @@ def write_duckdb(
         package = error.name or "duckdb"
         message = Errors.VE901.format(thing="Writing DuckDB", package=package, requirement=REQUIREMENT)
         raise ImportError(message) from error
-    with replaced(path) as temporary:
+    with replacing(path) as temporary:
         connection = duckdb.connect(str(temporary))
         try:
             for name, columns in _TABLES.items():

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Dict
 
 from ..errors import Errors
-from .files import REQUIREMENT, clean, replaced
+from ..training.files import replacing
+from .files import REQUIREMENT, clean
 from .graph import KnowledgeGraph, edge_rows, node_rows
 
 
@@ -30,7 +31,7 @@ def write_graphml(graph: KnowledgeGraph, path: Path, max_documents: int) -> None
     for row in edge_rows(graph, max_documents):
         head, tail, key = (f"n{row.pop('head_id')}", f"n{row.pop('tail_id')}", f"e{row.pop('id')}")
         made.add_edge(head, tail, key=key, **_scalars(row))
-    with replaced(path) as temporary:
+    with replacing(path) as temporary:
         networkx.write_graphml_xml(made, temporary)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterable
 
 from ..tokens.relation import POLARITIES
-from .files import clean, replaced
+from ..training.files import replacing
+from .files import clean
 from .graph import UNDECIDED, KnowledgeGraph, edge_rows, node_rows
 
 _NODES = {
@@ -54,7 +55,7 @@ def _labels(label: str) -> str:
 
 
 def _write(path: Path, columns: Dict[str, str], rows: Iterable[Dict[str, Any]]) -> None:
-    with replaced(path) as temporary, temporary.open("w", encoding="utf8", newline="") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns.values())
         for row in rows:

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from ..errors import Errors
 from ..tokens.relation import POLARITIES
-from .files import REQUIREMENT, clean, replaced
+from ..training.files import replacing
+from .files import REQUIREMENT, clean
 from .graph import UNDECIDED, KnowledgeGraph, edge_rows, node_rows
 
 BASE_IRI = "http://example.org/"
@@ -40,7 +41,7 @@ def write_turtle(graph: KnowledgeGraph, path: Path, max_documents: int, base_iri
         raise ImportError(message) from error
     rdf, rdfs = str(rdflib.RDF), str(rdflib.RDFS)
     schema = f"{base_iri}schema/"
-    with replaced(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
         for prefix, iri in (("rdf", rdf), ("rdfs", rdfs), ("prov", _PROV), ("schema", schema)):
             file.write(f"@prefix {prefix}: <{iri}> .\n")
         for subject, properties in _subjects(graph, max_documents, base_iri):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence, TextIO
 
 from ..tokens.rows import COLUMNS, Row
+from .files import replacing
 from .optional import import_parquet
 
 FORMATS = ("parquet", "jsonl", "csv")
@@ -55,14 +56,10 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     path (Path): The file.
     write (Callable[[Path], object]): Writes the file whose path it is given.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         write(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write_jsonl(path: Path, kind: str, rows: Sequence[Row]) -> None:
