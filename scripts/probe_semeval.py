@@ -27,7 +27,7 @@ from wasabi import msg
 
 from spacy_vaedie.errors import Errors
 from spacy_vaedie.models.candidates import Candidates
-from spacy_vaedie.models.pair_index import index_pairs
+from spacy_vaedie.models.pair_index import index_pairs, inner_steps
 from spacy_vaedie.scorer import score_semeval
 from spacy_vaedie.training.readers import create_relation_corpus
 
@@ -168,7 +168,7 @@ def read_blocks(nlp: Language, docs: List[Doc]) -> Dict[str, Any]:
     """
     index = index_pairs(docs, [one_pair(doc) for doc in docs])
     singles = np.arange(len(docs))
-    regions = [(index.head_roots, singles), (index.tail_roots, singles), index.between, drop_ends(index.path)]
+    regions = [(index.head_roots, singles), (index.tail_roots, singles), index.between, inner_steps(index.path)]
     encoder = nlp.get_pipe("vae_encoder")
     latents = [item for batch in minibatch(docs, BATCH_SIZE) for item in encoder.predict(batch)]
     tokens: Dict[str, Floats] = {
@@ -215,20 +215,6 @@ def average(rows: Floats, groups: Groups) -> Floats:
     matrix = group_matrix(groups, len(rows))
     averages: Floats = (matrix @ rows) / np.maximum(np.asarray(matrix.sum(axis=1)), 1.0)
     return averages
-
-
-def drop_ends(groups: Groups) -> Groups:
-    """Leave the first and the last row of each group out.
-
-    groups (Tuple[Ints, Ints]): Rows, and the first place of each group. *Shape:* (n_rows,), (n_groups,)
-    RETURNS (Tuple[Ints, Ints]): The same for what is left.
-    """
-    rows, firsts = groups
-    lengths = np.diff(np.append(firsts, len(rows)))
-    place = np.arange(len(rows)) - np.repeat(firsts, lengths)
-    inner = (place > 0) & (place < np.repeat(lengths, lengths) - 1)
-    left = np.maximum(lengths - 2, 0)
-    return rows[inner], np.cumsum(left) - left
 
 
 def make_grams(blocks: Sequence[Any]) -> List[Floats]:

@@ -414,6 +414,10 @@ class Warnings(metaclass=_Coded):
         "'{name}' knows none of the words of these texts, and its decoder counts no others: there are no figures of "
         "the bound, of likelihood and perplexity. Give text of the kind that it was trained on."
     )
+    VW104 = (
+        "'{name}' gives the word vectors of the vocabulary, and there are none: the model does without. For better "
+        "scores with few labels, name a pipeline or folder with some in `[initialize] vectors`."
+    )
     VW201 = (
         "The label '{label}' stands in the training data but not among the labels of '{name}'. Its pairs are left out "
         "of the loss. Call `add_label`, or initialize with all labels."

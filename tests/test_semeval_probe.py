@@ -158,12 +158,6 @@ def test_average_of_groups() -> None:
     np.testing.assert_allclose(probe_semeval.average(rows, groups), [[2.0, 3.0], [0.0, 0.0], [5.0, 6.0]])
 
 
-def test_groups_without_their_ends() -> None:
-    rows, firsts = probe_semeval.drop_ends((np.array([5, 6, 7, 8, 3, 1, 2, 9, 4, 0]), np.array([0, 4, 5, 5, 7])))
-    assert list(rows) == [6, 7, 4]
-    assert list(firsts) == [0, 2, 2, 2, 2]
-
-
 def test_blocks_are_scaled_by_the_training_part() -> None:
     rng = np.random.default_rng(1)
     train, test = rng.normal(3.0, [1.0, 100.0], (50, 2)), rng.normal(size=(5, 2))

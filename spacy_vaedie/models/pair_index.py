@@ -19,6 +19,7 @@ from .word_classes import class_features
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 Groups = Tuple[Ints, Ints]
+HashGroups = Tuple[Hashes, Ints]
 
 # Tokens between two arguments that are read, and around them.
 MAX_BETWEEN = 40
@@ -39,10 +40,10 @@ class PairIndex:
     between (Groups): Rows of the tokens between them, and first places.
     path (Groups): Rows of the tokens on the dependency path, and first places.
     path_labels (Hashes): Dependency label and direction of each step. *Shape:* (n_steps,)
-    features (Tuple[Hashes, Ints]): Hashed lexical features, and first places.
+    features (HashGroups): Hashed lexical features, and first places.
     types (Ints): Bucket of the types of head and tail. *Shape:* (n_pairs,)
     context (Context): The tokens around and between the two.
-    classes (Tuple[Hashes, Ints]): Hashed classes of words, and first places. Without a lexicon there are none.
+    classes (HashGroups): Hashed classes of words, and first places. Without a lexicon there are none.
     """
 
     heads: Groups
@@ -52,10 +53,10 @@ class PairIndex:
     between: Groups
     path: Groups
     path_labels: Hashes
-    features: Tuple[Hashes, Ints]
+    features: HashGroups
     types: Ints
     context: Context
-    classes: Tuple[Hashes, Ints]
+    classes: HashGroups
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +109,19 @@ def index_blocks(docs: List[Doc], candidates: List[Candidates], with_classes: bo
     read = np.cumsum(_rows_at_most(parse, batch))
     changes = np.flatnonzero(np.diff(read // BLOCK_ROWS)) + 1
     return [partial(_index, parse, replace(batch, pairs=pairs), classes) for pairs in np.split(batch.pairs, changes)]
+
+
+def inner_steps(groups: Groups) -> Groups:
+    """Leave the first and the last row of each group out.
+
+    groups (Groups): Rows, and the first place of each group. *Shape:* (n_rows,), (n_groups,)
+    RETURNS (Groups): The same for what is left.
+    """
+    rows, firsts = groups
+    lengths = np.diff(np.append(firsts, len(rows)))
+    place = np.arange(len(rows)) - np.repeat(firsts, lengths)
+    inner = (place > 0) & (place < np.repeat(lengths, lengths) - 1)
+    return rows[inner], firsts_of(np.maximum(lengths - 2, 0))
 
 
 def _rows_at_most(parse: Parse, batch: Candidates) -> Ints:

@@ -12,6 +12,12 @@ from ..errors import check_range
 
 PATH, CONTEXT = "spacy-vaedie.PathConvolution.v1", "spacy-vaedie.ContextConvolution.v1"
 LEXICAL, CLASSES = "spacy-vaedie.LexicalFeatures.v1", "spacy-vaedie.WordClasses.v1"
+LEXICAL_WEIGHTS, CLASS_WEIGHTS = "spacy-vaedie.LexicalWeights.v1", "spacy-vaedie.ClassWeights.v1"
+
+# Kinds of parts that score the labels themselves; the networks read all others.
+DIRECT = ("lexical_weights", "class_weights")
+# Those that ask for a lexicon.
+OF_LEXICON = ("classes", "class_weights")
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,15 @@ def build_text_between() -> PairPartConfig:
     RETURNS (PairPartConfig): The description.
     """
     return PairPartConfig("between")
+
+
+@registry.architectures("spacy-vaedie.PathAverage.v1")
+def build_path_average() -> PairPartConfig:
+    """The mean of the token vectors on the dependency path between head and tail, its ends left out.
+
+    RETURNS (PairPartConfig): The description.
+    """
+    return PairPartConfig("path_average")
 
 
 @registry.architectures("spacy-vaedie.PathConvolution.v1")
@@ -100,6 +115,36 @@ def build_word_classes(width: int = 64, buckets: int = 16384) -> PairPartConfig:
     """
     check_range(CLASSES, 1, width=width, buckets=buckets)
     return PairPartConfig("classes", {"width": width, "buckets": buckets})
+
+
+@registry.architectures("spacy-vaedie.LexicalWeights.v1")
+def build_lexical_weights(buckets: int = 65536, scale: float = 8.0) -> PairPartConfig:
+    """The features of `spacy-vaedie.LexicalFeatures.v1` as a linear model beside the networks: each feature has a
+    weight for each label, which is added to its score (the wide part of Cheng et al. 2016, "Wide & Deep Learning").
+
+    buckets (int): Rows that features are hashed to.
+    scale (float): Length of a pair's features. The longer, the faster are they learned, next to all else.
+    RETURNS (PairPartConfig): The description.
+    RAISES (ValueError): VE107 for buckets below 1, or a scale below 0.
+    """
+    check_range(LEXICAL_WEIGHTS, 1, buckets=buckets)
+    check_range(LEXICAL_WEIGHTS, 0, scale=scale)
+    return PairPartConfig("lexical_weights", {"buckets": buckets, "scale": scale})
+
+
+@registry.architectures("spacy-vaedie.ClassWeights.v1")
+def build_class_weights(buckets: int = 16384, scale: float = 8.0) -> PairPartConfig:
+    """The classes of `spacy-vaedie.WordClasses.v1` as a linear model beside the networks, in the way of
+    `spacy-vaedie.LexicalWeights.v1`.
+
+    buckets (int): Rows that classes are hashed to.
+    scale (float): Length of a pair's classes. The longer, the faster are they learned, next to all else.
+    RETURNS (PairPartConfig): The description.
+    RAISES (ValueError): VE107 for buckets below 1, or a scale below 0.
+    """
+    check_range(CLASS_WEIGHTS, 1, buckets=buckets)
+    check_range(CLASS_WEIGHTS, 0, scale=scale)
+    return PairPartConfig("class_weights", {"buckets": buckets, "scale": scale})
 
 
 def all_parts() -> Dict[str, PairPartConfig]:

@@ -17,7 +17,7 @@ from .embed import split_rows
 from .label_term import LabelTermConfig, draw_pairs
 from .pair_features import TYPE_BUCKETS
 from .pair_index import index_blocks
-from .pair_parts import PairPartConfig, all_parts
+from .pair_parts import DIRECT, OF_LEXICON, PairPartConfig, all_parts
 
 Ints = NDArray[np.int64]
 PairInput: TypeAlias = Tuple[List[Doc], List[Candidates]]
@@ -42,7 +42,8 @@ def build_pair_classifier(
 ) -> PairClassifier:
     """Classifies candidate pairs. Each part describes a pair by some numbers; several small networks read all of them,
     each with a dropout of its own, and their probabilities are averaged. What they say is added to a bias for the types
-    of the two spans and their order, which starts from the frequencies in the training data (see `set_prior`).
+    of the two spans and their order, which starts from the frequencies in the training data (see `set_prior`), and to
+    the scores of parts that have weights for the labels themselves (e.g. `spacy-vaedie.LexicalWeights.v1`).
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Gives the token vectors, e.g. a `spacy-vaedie.LatentListener.v1`.
     parts (Optional[Dict[str, Optional[PairPartConfig]]]): What a pair is read by, under names of your own, None for
@@ -52,7 +53,7 @@ def build_pair_classifier(
     term (Optional[LabelTermConfig]): A generative term beside the loss of the annotated pairs, None for none.
     RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats3d]): The model. It gives logits, the first label being
         "no relation". *Shape:* (n_heads, n_pairs, n_labels + 1)
-    RAISES (ValueError): VE107 for a number below 1, no part, or one that is called "latents".
+    RAISES (ValueError): VE107 for a number below 1, no part that the networks read, or one that is called "latents".
     """
     from .network.pairs import PairNetwork
     from .network.shim import NetworkShim
@@ -60,7 +61,8 @@ def build_pair_classifier(
     chosen = all_parts() if parts is None else parts
     # In one order, whatever that of the config: the same seed gives the same weights.
     used = {name: {"kind": part.kind, **part.settings} for name, part in sorted(chosen.items()) if part is not None}
-    check_range(NAME, 1, width=width, n_heads=n_heads, parts=len(used))
+    n_read = sum(part["kind"] not in DIRECT for part in used.values())
+    check_range(NAME, 1, width=width, n_heads=n_heads, parts=n_read)
     if LATENTS in used:
         must = "under another name: what is left out without the token vectors is called so"
         raise ValueError(Errors.VE107.format(setting="parts", value=LATENTS, must=must, owner=NAME))
@@ -80,7 +82,7 @@ def build_pair_classifier(
                 "n_heads": n_heads,
                 "term": None if term is None else term.network_settings,
             },
-            "with_classes": any(part["kind"] == "classes" for part in used.values()),
+            "with_classes": any(part["kind"] in OF_LEXICON for part in used.values()),
             "pairs_of_term": 0 if term is None else term.max_pairs,
         },
     )

@@ -8,6 +8,8 @@ from spacy_vaedie.models.pair_parts import (
     build_arguments,
     build_context_convolution,
     build_lexical_features,
+    build_lexical_weights,
+    build_path_average,
     build_path_convolution,
     build_text_between,
 )
@@ -40,13 +42,15 @@ def make_tok2vec(docs=None, **settings):
 
 
 def make_parts():
-    """Every part that a pair can be read by, small."""
+    """Every part that a pair can be read by without a lexicon, small."""
     return {
         "arguments": build_arguments(),
         "between": build_text_between(),
+        "average": build_path_average(),
         "path": build_path_convolution(width=8, buckets=16),
         "context": build_context_convolution(width=8, position_width=4),
         "lexical": build_lexical_features(width=8, buckets=64),
+        "weights": build_lexical_weights(buckets=64),
     }
 
 

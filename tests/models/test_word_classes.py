@@ -11,7 +11,7 @@ from spacy_vaedie.models.candidates import build_entity_pairs
 from spacy_vaedie.models.network.pair_parts import build_part
 from spacy_vaedie.models.pair_features import mix
 from spacy_vaedie.models.pair_index import index_blocks
-from spacy_vaedie.models.pair_parts import build_arguments, build_word_classes
+from spacy_vaedie.models.pair_parts import build_arguments, build_class_weights, build_word_classes
 from spacy_vaedie.models.relations import build_pair_classifier, predict_without
 from spacy_vaedie.models.word_classes import HEAD, ON_PATH, TAIL
 
@@ -98,15 +98,19 @@ def test_gradients():
     assert_gradients(lambda: weigh({"out": part(vectors, index, 0.0)}), dict(part.named_parameters()))
 
 
-def test_the_model_reads_them():
+@pytest.mark.parametrize("part", [build_word_classes(width=4, buckets=64), build_class_weights(buckets=64)])
+def test_the_model_reads_them(part):
     fix_random_seed(0)
-    parts = {"arguments": build_arguments(), "classes": build_word_classes(width=4, buckets=64)}
+    parts = {"arguments": build_arguments(), "classes": part}
     model = build_pair_classifier(make_tok2vec(), parts, width=8, n_heads=2)
     model.set_dim("nO", 3)
     docs = [founded(vocab_with(LEXICON))]
     candidates = [build_entity_pairs()(doc) for doc in docs]
     model.initialize(X=(docs, candidates))
-    model.shims[0].network.output.data.normal_()
+    network = model.shims[0].network
+    network.output.data.normal_()
+    for weights in network.weights:
+        weights.weight.data.normal_()
     with_them = model.predict((docs, candidates))
     other = [founded(vocab_with({**LEXICON, "quill": ["tool"]}))]
     assert not np.allclose(model.predict((other, candidates)), with_them)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..pair_index import N_DISTANCES, PairIndex
+from ..pair_index import N_DISTANCES, HashGroups, PairIndex, inner_steps
 from .encoder import Maxout
 
 
@@ -47,6 +47,17 @@ class TextBetween(PairPart):
 
     def forward(self, vectors: Tensor, index: PairIndex, dropout: float) -> Tensor:
         return torch.cat([bag(vectors, index.between, mode) for mode in ("mean", "max")], dim=1)
+
+
+class PathAverage(PairPart):
+    """See `spacy-vaedie.PathAverage.v1`."""
+
+    def __init__(self, *, n_in: int) -> None:
+        super().__init__()
+        self.n_out = n_in
+
+    def forward(self, vectors: Tensor, index: PairIndex, dropout: float) -> Tensor:
+        return bag(vectors, inner_steps(index.path), "mean")
 
 
 class PathConvolution(PairPart):
@@ -123,37 +134,89 @@ class HashedFeatures(PairPart):
         embedded: Tensor = self.table(rows, as_tensor(firsts, vectors), per_sample_weights=weights.to(table.dtype))
         return embedded
 
-    def features(self, index: PairIndex) -> Tuple[Any, Any]:
-        """RETURNS (Tuple[Any, Any]): Hashed features, and first places."""
+    def features(self, index: PairIndex) -> HashGroups:
+        """RETURNS (HashGroups): Hashed features, and first places."""
         raise NotImplementedError
 
 
 class LexicalFeatures(HashedFeatures):
     """See `spacy-vaedie.LexicalFeatures.v1`."""
 
-    def features(self, index: PairIndex) -> Tuple[Any, Any]:
+    def features(self, index: PairIndex) -> HashGroups:
         return index.features
 
 
 class WordClasses(HashedFeatures):
     """See `spacy-vaedie.WordClasses.v1`."""
 
-    def features(self, index: PairIndex) -> Tuple[Any, Any]:
+    def features(self, index: PairIndex) -> HashGroups:
+        return index.classes
+
+
+class FeatureWeights(nn.Module):
+    """A linear model: a weight for each label and feature of a pair, zero at first. Each feature counts for the less,
+    the more there are of a pair.
+
+    n_labels (int): Labels, the one for "no relation" included.
+    buckets (int), scale (float): See `spacy-vaedie.LexicalWeights.v1`.
+    """
+
+    def __init__(self, *, n_labels: int, buckets: int, scale: float) -> None:
+        super().__init__()
+        self.buckets, self.scale = buckets, scale
+        self.weight = nn.Parameter(torch.zeros(buckets, n_labels))
+
+    def forward(self, index: PairIndex) -> Tensor:
+        """*Shape:* (n_pairs, n_labels)"""
+        hashes, firsts = self.features(index)
+        rows = as_buckets(hashes, self.buckets)
+        if not len(rows):
+            return self.weight.new_zeros((len(firsts), self.weight.shape[1]))
+        lengths = np.diff(np.append(firsts, len(rows)))
+        sizes = np.repeat(self.scale / np.sqrt(np.maximum(lengths, 1)), lengths)
+        like = self.weight
+        return F.embedding_bag(
+            as_tensor(rows, like),
+            like,
+            as_tensor(firsts, like),
+            mode="sum",
+            per_sample_weights=as_tensor(sizes, like).to(like.dtype),
+        )
+
+    def features(self, index: PairIndex) -> HashGroups:
+        """RETURNS (HashGroups): Hashed features, and first places."""
+        raise NotImplementedError
+
+
+class LexicalWeights(FeatureWeights):
+    """See `spacy-vaedie.LexicalWeights.v1`."""
+
+    def features(self, index: PairIndex) -> HashGroups:
+        return index.features
+
+
+class ClassWeights(FeatureWeights):
+    """See `spacy-vaedie.ClassWeights.v1`."""
+
+    def features(self, index: PairIndex) -> HashGroups:
         return index.classes
 
 
 PARTS: Dict[str, Type[PairPart]] = {
     "arguments": Arguments,
     "between": TextBetween,
+    "path_average": PathAverage,
     "path": PathConvolution,
     "context": ContextConvolution,
     "lexical": LexicalFeatures,
     "classes": WordClasses,
 }
+# Parts with a say of their own.
+WEIGHTS: Dict[str, Type[FeatureWeights]] = {"lexical_weights": LexicalWeights, "class_weights": ClassWeights}
 
 
 def build_part(kind: str, n_in: int, **settings: Any) -> PairPart:
-    """Make a part.
+    """Make a part that the networks read.
 
     kind (str): Its name in `PARTS`.
     n_in (int): Width of the token vectors.
@@ -161,6 +224,17 @@ def build_part(kind: str, n_in: int, **settings: Any) -> PairPart:
     RETURNS (PairPart): With new weights.
     """
     return PARTS[kind](n_in=n_in, **settings)
+
+
+def build_weights(kind: str, n_labels: int, **settings: Any) -> FeatureWeights:
+    """Make a part that scores the labels itself.
+
+    kind (str): Its name in `WEIGHTS`.
+    n_labels (int): Labels, the one for "no relation" included.
+    settings (Any): Its own settings.
+    RETURNS (FeatureWeights): With weights of zero.
+    """
+    return WEIGHTS[kind](n_labels=n_labels, **settings)
 
 
 def as_tensor(values: Any, like: Tensor) -> Tensor:

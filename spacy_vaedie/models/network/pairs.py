@@ -11,12 +11,14 @@ from torch.utils.checkpoint import checkpoint
 
 from ..label_term import LabelledPairs
 from ..pair_index import PairBlock, PairIndex
+from ..pair_parts import DIRECT
 from .label_term import LabelTerm
-from .pair_parts import as_tensor, build_part
+from .pair_parts import as_tensor, build_part, build_weights
 
 
 class PairNetwork(nn.Module):
-    """Scores every label for every pair, by several small networks over shared parts.
+    """Scores every label for every pair, by several small networks over shared parts, and by parts with weights for the
+    labels themselves.
 
     n_in (int): Width of the token vectors.
     n_labels (int): Labels, the one for "no relation" included.
@@ -40,9 +42,11 @@ class PairNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.n_heads = n_heads
-        # A list, since torch forbids some names.
-        self.names = list(parts)
-        self.parts = nn.ModuleList(build_part(n_in=n_in, **part) for part in parts.values())
+        # Lists, since torch forbids some names.
+        self.names = [name for name, part in parts.items() if part["kind"] not in DIRECT]
+        self.weight_names = [name for name in parts if name not in self.names]
+        self.parts = nn.ModuleList(build_part(n_in=n_in, **parts[name]) for name in self.names)
+        self.weights = nn.ModuleList(build_weights(n_labels=n_labels, **parts[name]) for name in self.weight_names)
         n_features = sum(part.n_out for part in self.parts)
         self.hidden = nn.Parameter(torch.empty(n_heads, n_features, width))
         self.hidden_bias = nn.Parameter(torch.zeros(n_heads, 1, width))
@@ -109,8 +113,11 @@ class PairNetwork(nn.Module):
         features = F.dropout(features, dropout, self.training)
         hidden = self.norm(F.gelu(torch.matmul(features, self.hidden) + self.hidden_bias))
         hidden = F.dropout(hidden, dropout, self.training)
-        prior = self.prior[as_tensor(index.types, vectors)]
-        return torch.matmul(hidden, self.output) + self.output_bias + prior
+        logits = torch.matmul(hidden, self.output) + self.output_bias + self.prior[as_tensor(index.types, vectors)]
+        for name, weights in zip(self.weight_names, self.weights, strict=True):
+            if name != without:
+                logits = logits + weights(index)
+        return logits
 
     def set_prior(self, values: Any) -> None:
         """Set the bias for the types.
@@ -126,6 +133,8 @@ class PairNetwork(nn.Module):
         self.output = nn.Parameter(F.pad(self.output.data, (0, n_new)))
         self.output_bias = nn.Parameter(F.pad(self.output_bias.data, (0, n_new), value=-5.0))
         self.prior = nn.Parameter(F.pad(self.prior.data, (0, n_new)))
+        for part in self.weights:
+            part.weight = nn.Parameter(F.pad(part.weight.data, (0, n_new)))
         if self.term is not None:
             self.term.with_labels(n_labels)
         return self
