@@ -20,6 +20,7 @@ from _workers import in_words, tell_failures, work_on
 from wasabi import msg
 
 STATIC_VECTORS = "embed.include_static_vectors"
+OWN_ENCODER = "components.extractor.model.tok2vec.*.encoder"
 
 
 def main(
@@ -161,7 +162,7 @@ class Study:
         if run.encoder:
             settings["paths.vae"] = str(self.work / self.encoder_of(run) / "model-last")
         else:
-            settings[f"components.extractor.model.tok2vec.{STATIC_VECTORS}"] = self.vectors_of(run) is not None
+            settings[f"{OWN_ENCODER}.{STATIC_VECTORS}"] = self.vectors_of(run) is not None
         if run.arm.raw:
             settings["paths.raw"] = raw
             settings |= mix(run.settings, count_texts(Path(labelled)), count_texts(Path(raw)))

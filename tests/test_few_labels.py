@@ -298,7 +298,7 @@ def test_a_run_has_another_name_with_another_default(monkeypatch, tmp_path):
     assert changes() == [False, False, False]
     path.write_text(path.read_text().replace("latent_width = 96", "latent_width = 95"))
     assert changes() == [False, True, False]
-    path = path.with_name("baseline.cfg")
+    path = path.with_name("few_labels_baseline.cfg")
     path.write_text(path.read_text().replace("beta1 = 0.9", "beta1 = 0.8"))
     assert changes() == [True, True, True]
     monkeypatch.undo()
@@ -643,12 +643,18 @@ def test_the_extractor_starts_from_all_labels(tmp_path, trainer):
     assert set(extractor.labels) == {"R", "RARE"}
 
 
+def config_of(arm):
+    """The config that an arm is trained with."""
+    item = few_labels.Run(few_labels.SEMEVAL, few_labels.ARMS[arm], 10, 0)
+    return _trainings.make_config(item.config, item.settings)
+
+
 def terms_of(arm):
     """What an arm learns from raw text by: terms of the teacher, the generative one, and the bound of the VAE."""
     settings = few_labels.ARMS[arm].settings
     terms = set(settings.get("components.extractor.unlabelled", {}))
     terms |= {"label_term"} if "components.extractor.model.term" in settings else set()
-    frozen = "vae_encoder" in settings.get("training.frozen_components", ())
+    frozen = "vae_encoder" in config_of(arm)["training"]["frozen_components"]
     return terms | ({"bound"} if few_labels.ARMS[arm].encoder and not frozen else set())
 
 
@@ -670,9 +676,17 @@ def test_each_term_stands_alone_in_an_arm():
 
 
 def test_a_teacher_finds_latents_on_the_docs():
-    for arm in few_labels.ARMS.values():
+    for name, arm in few_labels.ARMS.items():
         if arm.encoder and "components.extractor.unlabelled" in arm.settings:
-            assert arm.settings["training.annotating_components"] == ["vae_encoder"]
+            assert config_of(name)["training"]["annotating_components"] == ["vae_encoder"]
+
+
+def test_what_is_trained_on_is_read_in_the_update():
+    """What stands on the Docs has no gradient."""
+    for name, arm in few_labels.ARMS.items():
+        training = config_of(name)["training"]
+        if arm.encoder and "vae_encoder" not in training["frozen_components"] and name != "consistency":
+            assert "vae_encoder" not in training["annotating_components"], name
 
 
 def test_the_docs_list_the_arms():
