@@ -449,6 +449,11 @@ class Warnings(metaclass=_Coded):
         "do not count in its scores either. Set `rule_weight` of '{name}' above 0, or put the rules behind it, where "
         "`existing` of 'relation_ruler' says what becomes of the relations of both. Others like it are not told."
     )
+    VW208 = (
+        "{n} pair(s) of spans are annotated as related in both orders, of which '{name}' can predict one, with "
+        '`directions = "one"`. First: {first}. Set `directions = "both"`, or name labels that hold both ways as '
+        "`symmetric` in a schema."
+    )
     VW231 = (
         "'{name}' has no patterns and does nothing. Add some with `add_patterns`, or name a file of patterns in "
         "`[initialize.components.{name}]`."

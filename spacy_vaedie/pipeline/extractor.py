@@ -419,7 +419,7 @@ class Extractor(RuledPipe):
     def _survey(self, examples: Iterable[Example]) -> None:
         """Look at all that is annotated: whether it keeps to the schema, which types go together, and how frequent the
         labels are between them, which the model starts from."""
-        survey = Survey(self._target_reader(), self.propose)
+        survey = Survey(self._target_reader(), self.propose, self.directions)
         for example in examples:
             survey.add(example)
         survey.report(self._configured_label_thresholds)

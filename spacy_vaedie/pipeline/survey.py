@@ -13,6 +13,7 @@ from spacy.training import Example
 from ..errors import Errors, Warnings, warn
 from ..models.candidates import Candidates, pair_spans
 from ..models.constraints import LabelSchema, resolve
+from ..models.direction import BOTH, ONE, find_partners
 from ..models.pair_features import type_buckets
 from ..tokens import Relation, annotated_regions
 from .targets import TargetReader
@@ -25,11 +26,15 @@ class Survey:
 
     reader (TargetReader): The extractor's name, labels and schema.
     propose (Callable[[Doc], Candidates]): Its candidates, of whatever types.
+    directions (str): Its setting of that name.
     """
 
-    def __init__(self, reader: TargetReader, propose: Callable[[Doc], Candidates]) -> None:
+    def __init__(self, reader: TargetReader, propose: Callable[[Doc], Candidates], directions: str = BOTH) -> None:
         self.reader = reader
         self.propose = propose
+        self.directions = directions
+        self._n_both_ways = 0
+        self._first_both_ways = ""
         self._n_contradictions = 0
         self._first = ""
         self._n_relations: Dict[str, int] = {}
@@ -52,6 +57,8 @@ class Survey:
         pairs, columns = np.nonzero(self.reader.read(example, candidates, lambda *_: None) == 1)
         self._buckets.append(type_buckets(candidates)[pairs])
         self._columns.append(columns)
+        if self.directions == ONE:
+            self._count_both_ways(example.predicted, candidates, np.unique(pairs[columns > 0]))
         for row, column in zip(pairs[columns > 0], columns[columns > 0], strict=True):
             head, tail = (reference.vocab.strings[int(i)] for i in candidates.labels[candidates.pairs[row]])
             self._join(self.reader.labels[column - 1], head, tail)
@@ -78,6 +85,8 @@ class Survey:
                 raise ValueError(Errors.VE224.format(n=len(wrong), label=label, name=name, first=wrong[0]))
         if self._n_contradictions:
             warn(Warnings.VW221.format(n=self._n_contradictions, name=name, first=self._first))
+        if self._n_both_ways:
+            warn(Warnings.VW208.format(n=self._n_both_ways, name=name, first=self._first_both_ways))
         schema = self.reader.schema
         for setting, named in (("schema", schema.labels - set(schema.inverse)), ("label_thresholds", set(thresholds))):
             unknown = ", ".join(sorted(named - set(labels)))
@@ -98,6 +107,19 @@ class Survey:
                 self._first = self._first or described
                 if rule == "types":
                     self._wrong_types.setdefault(relation.label, []).append(described)
+
+    def _count_both_ways(self, doc: Doc, candidates: Candidates, related: Ints) -> None:
+        """Count the pairs that are related in both orders.
+
+        related (Ints): Rows of the related pairs. *Shape:* (n,)
+        """
+        partners = find_partners([candidates])[related]
+        # Each of them is there twice.
+        rows = related[np.isin(partners, related) & (related < partners)]
+        self._n_both_ways += len(rows)
+        if len(rows) and not self._first_both_ways:
+            spans = candidates.spans[candidates.pairs[rows[0]]].tolist()
+            self._first_both_ways = " and ".join(repr(doc[start:end].text) for start, end in spans)
 
     def _annotated_pairs(self, example: Example) -> Tuple[Example, Candidates]:
         """The candidates of the predicted Doc, or those of the reference, if the components that find the spans have

@@ -1,10 +1,12 @@
 """An extractor that knows that a relation goes one way."""
 
+import warnings
+
 import numpy as np
 import pytest
 import spacy
 
-from .extractors import alone, answers, assert_same_answers, fit, predict
+from .extractors import alone, answers, assert_same_answers, example_of, fit, predict
 
 
 @pytest.fixture
@@ -58,3 +60,18 @@ def test_the_setting_is_saved(tied, examples, tmp_path):
 def test_only_one_or_both(en):
     with pytest.raises(ValueError, match=r"VE107.*directions"):
         alone(en, directions="one", multi_label=True)
+
+
+def test_pairs_that_are_related_in_both_orders_are_told(en, examples):
+    people = [("Ada Quill", "PER"), ("Tam Reed", "PER")]
+    both = example_of(en, "Ada Quill met Tam Reed by chance.", people, [(0, 1, "MET"), (1, 0, "MET")])
+    with pytest.warns(UserWarning, match=r"VW208.*1 pair.*'Ada Quill' and 'Tam Reed'"):
+        alone(en, directions="one").initialize(lambda: [*examples, both])
+    schema = {"@misc": "spacy-vaedie.Schema.v1", "symmetric": ["MET"]}
+    for settings in ({"directions": "both"}, {"directions": "one", "schema": schema}):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            alone(en, **settings).initialize(lambda: [*examples, both])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        alone(en, directions="one").initialize(lambda: examples)
